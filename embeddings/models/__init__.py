@@ -1,0 +1,30 @@
+"""Rows, constraints, and every state transition."""
+
+from embeddings.models.collection import Generation, GenerationState, TrackVector, is_current
+from embeddings.models.failure import TrackFailure, failure_codes, has_failed
+from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
+from embeddings.models.outcome import Done, Failed, Lease
+from embeddings.models.result import ResultState, TrackResult
+from embeddings.models.track import Library, Track
+
+__all__ = [
+    "ACTIVE",
+    "FINISHED",
+    "BatchJob",
+    "Done",
+    "Failed",
+    "Generation",
+    "GenerationState",
+    "JobState",
+    "Lease",
+    "Library",
+    "ResultState",
+    "Scope",
+    "Track",
+    "TrackFailure",
+    "TrackResult",
+    "TrackVector",
+    "failure_codes",
+    "has_failed",
+    "is_current",
+]

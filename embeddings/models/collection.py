@@ -1,0 +1,139 @@
+"""Generations: one build of a spec's vectors, and which tracks it holds."""
+
+from collections.abc import Sequence
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from embeddings.domain import EmbedderSpec
+from embeddings.models.track import Track
+
+
+class GenerationState(models.TextChoices):
+    """The life of a generation."""
+
+    BUILDING = "building"
+    VERIFIED = "verified"
+    LIVE = "live"
+    RETIRED = "retired"
+    DROPPED = "dropped"
+
+
+class GenerationQuerySet(models.QuerySet["Generation"]):
+    """Which generations, and their transitions."""
+
+    def live(self, model: str) -> "Generation | None":
+        """The generation that searches of this model read."""
+        return self.filter(model=model, state=GenerationState.LIVE).first()
+
+    def building(self, model: str) -> "Generation | None":
+        """The newest generation that is being filled beside the live one."""
+        states = [GenerationState.BUILDING, GenerationState.VERIFIED]
+        return self.filter(model=model, state__in=states).order_by("-number").first()
+
+    def open(self, spec: EmbedderSpec, *, state: str, taken: Sequence[str] = ()) -> "Generation":
+        """Add the next generation of a spec; the unique number makes the loser of a race fail loudly.
+
+        Args:
+            spec: what fills it.
+            state: building, or live.
+            taken: collections that exist in the store, perhaps from a database that was lost;
+                they are neither reused nor dropped.
+
+        """
+        newest = self.filter(model=spec.key).order_by("-number").first()
+        number = newest.number + 1 if newest else 1
+        while (collection := f"{spec.alias}_g{number:04d}") in taken:
+            number += 1
+        return self.create(
+            model=spec.key,
+            number=number,
+            spec_version=spec.version,
+            dimension=spec.dimension,
+            collection=collection,
+            state=state,
+            promoted_at=timezone.now() if state == GenerationState.LIVE else None,
+        )
+
+    def mark_retired(self, generation_id: int) -> bool:
+        """LIVE -> RETIRED."""
+        return bool(
+            self.filter(pk=generation_id, state=GenerationState.LIVE).update(
+                state=GenerationState.RETIRED, retired_at=timezone.now()
+            )
+        )
+
+    def mark_live(self, generation_id: int) -> bool:
+        """BUILDING or VERIFIED -> LIVE; the constraint lets only one generation of a model be live."""
+        states = [GenerationState.BUILDING, GenerationState.VERIFIED]
+        return bool(
+            self.filter(pk=generation_id, state__in=states).update(
+                state=GenerationState.LIVE, promoted_at=timezone.now()
+            )
+        )
+
+
+class Generation(models.Model):
+    """One collection in the vector store, filled by one version of one spec."""
+
+    model = models.CharField(max_length=32)
+    number = models.PositiveIntegerField()
+    spec_version = models.PositiveIntegerField()
+    dimension = models.PositiveIntegerField()
+    collection = models.CharField(max_length=128, unique=True)
+    state = models.CharField(max_length=16, choices=GenerationState, default=GenerationState.BUILDING)
+    created_at = models.DateTimeField(auto_now_add=True)
+    promoted_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["model", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "number"], name="generation_number_once"),
+            models.UniqueConstraint(
+                fields=["model"], condition=Q(state=GenerationState.LIVE), name="one_live_generation_per_model"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.collection
+
+
+class TrackVectorQuerySet(models.QuerySet["TrackVector"]):
+    """Which vectors are stored."""
+
+    def record(self, rows: list["TrackVector"]) -> None:
+        """Write that these tracks now have vectors made from these signatures."""
+        self.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["generation", "track"],
+            update_fields=["signature", "stored_at"],
+        )
+
+
+class TrackVector(models.Model):
+    """The fact that a generation holds a track's vector, and which state of the file it was made from."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="vectors")
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="vectors")
+    signature = models.CharField(max_length=80)
+    stored_at = models.DateTimeField(default=timezone.now)
+
+    objects = TrackVectorQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["generation", "track"], name="vector_once_per_generation")]
+
+    def __str__(self) -> str:
+        return f"{self.generation_id}:{self.track_id}"
+
+
+def is_current(generation: Generation) -> Exists:
+    """Condition on tracks: the generation holds a vector made from the file as it is now."""
+    return Exists(
+        TrackVector.objects.filter(generation=generation, track=OuterRef("pk"), signature=OuterRef("signature"))
+    )

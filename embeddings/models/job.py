@@ -1,0 +1,155 @@
+"""BatchJob: what a person asked for, its states, and every transition between them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.utils import timezone
+
+from embeddings.errors import JobAlreadyActive
+
+
+class JobState(models.TextChoices):
+    """The life of a job."""
+
+    PLANNING = "planning"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Scope(models.TextChoices):
+    """Which operations a job plans."""
+
+    MISSING = "missing", "missing or stale"
+    ALL = "all", "all tracks"
+    FAILED = "failed", "failed before"
+    SELECTION = "selection", "a selection"
+
+
+ACTIVE = (JobState.PLANNING, JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING)
+FINISHED = (JobState.COMPLETED, JobState.COMPLETED_WITH_ERRORS, JobState.FAILED, JobState.CANCELLED)
+
+
+class JobQuerySet(models.QuerySet["BatchJob"]):
+    """Which jobs, and their transitions; each transition says whether it happened."""
+
+    def active(self) -> "JobQuerySet":
+        """The job that is not finished; the constraint allows one."""
+        return self.filter(state__in=ACTIVE)
+
+    def newest(self) -> "BatchJob | None":
+        """The job that a person means who names none."""
+        return self.order_by("-pk").first()
+
+    def _move(self, job_id: int, origins: Sequence[JobState], target: JobState, **values: object) -> bool:
+        return bool(self.filter(pk=job_id, state__in=origins).update(state=target, **values))
+
+    def claim_planning(self, job_id: int, seconds: float) -> bool:
+        """Take or renew the right to plan; false when another planner holds it or planning is over."""
+        now = timezone.now()
+        free = Q(planning_lease=None) | Q(planning_lease__lt=now)
+        lease = now + timedelta(seconds=seconds)
+        return bool(self.filter(free, pk=job_id, state=JobState.PLANNING).update(planning_lease=lease))
+
+    def renew_planning(self, job_id: int, seconds: float) -> bool:
+        """Keep planning; false once the job was cancelled."""
+        lease = timezone.now() + timedelta(seconds=seconds)
+        return bool(self.filter(pk=job_id, state=JobState.PLANNING).update(planning_lease=lease))
+
+    def mark_running(self, job_id: int, *, skipped: int) -> bool:
+        """PLANNING -> RUNNING."""
+        now = timezone.now()
+        return self._move(
+            job_id,
+            [JobState.PLANNING],
+            JobState.RUNNING,
+            skipped=skipped,
+            started_at=now,
+            message="",
+            planning_lease=None,
+        )
+
+    def mark_paused(self, job_id: int) -> bool:
+        """RUNNING -> PAUSED."""
+        return self._move(job_id, [JobState.RUNNING], JobState.PAUSED)
+
+    def mark_resumed(self, job_id: int) -> bool:
+        """PAUSED -> RUNNING."""
+        return self._move(job_id, [JobState.PAUSED], JobState.RUNNING)
+
+    def mark_cancelling(self, job_id: int) -> bool:
+        """PLANNING, RUNNING or PAUSED -> CANCELLING."""
+        origins = [JobState.PLANNING, JobState.RUNNING, JobState.PAUSED]
+        return self._move(job_id, origins, JobState.CANCELLING)
+
+    def mark_cancelled(self, job_id: int) -> bool:
+        """CANCELLING -> CANCELLED."""
+        return self._move(job_id, [JobState.CANCELLING], JobState.CANCELLED, finished_at=timezone.now())
+
+    def mark_completed(self, job_id: int, *, with_errors: bool) -> bool:
+        """RUNNING -> COMPLETED or COMPLETED_WITH_ERRORS."""
+        target = JobState.COMPLETED_WITH_ERRORS if with_errors else JobState.COMPLETED
+        return self._move(job_id, [JobState.RUNNING], target, finished_at=timezone.now(), message="")
+
+    def mark_failed(self, job_id: int, message: str) -> bool:
+        """PLANNING or RUNNING -> FAILED, with the reason."""
+        origins = [JobState.PLANNING, JobState.RUNNING]
+        return self._move(job_id, origins, JobState.FAILED, finished_at=timezone.now(), message=message)
+
+    def mark_reopened(self, job_id: int) -> bool:
+        """A finished job -> RUNNING, to retry some of its operations.
+
+        Raises:
+            JobAlreadyActive: another job is active.
+
+        """
+        if self.active().exclude(pk=job_id).exists():
+            raise JobAlreadyActive("Another job is active; wait for it or cancel it first.")
+        return self._move(job_id, FINISHED, JobState.RUNNING, finished_at=None, message="")
+
+    def note(self, job_id: int, message: str) -> None:
+        """Say why an active job makes no progress at the moment; empty when it does."""
+        self.filter(pk=job_id, state__in=ACTIVE).exclude(message=message).update(message=message)
+
+
+class BatchJob(models.Model):
+    """A person's request to embed tracks with models; its `TrackResult` rows are the work."""
+
+    state = models.CharField(max_length=24, choices=JobState, default=JobState.PLANNING)
+    scope = models.CharField(max_length=16, choices=Scope, default=Scope.MISSING)
+    selection = models.JSONField(default=dict, blank=True)
+    """For scope `selection`: `library`, `artist`, `album`, `ids`."""
+    model_keys = models.JSONField(default=list)
+    """Keys of `SPECS`, in the order they are worked on."""
+    requested_by = models.CharField(max_length=150, blank=True)
+    skipped = models.PositiveIntegerField(default=0)
+    """Operations that the scope named and that were current already."""
+    message = models.TextField(blank=True)
+    planning_lease = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "job"
+        ordering = ["-pk"]
+        constraints = [
+            # NULL for finished jobs, and NULLs do not collide: at most one row is 1.
+            models.UniqueConstraint(Case(When(state__in=ACTIVE, then=Value(1))), name="one_active_job"),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is not finished."""
+        return self.state in ACTIVE

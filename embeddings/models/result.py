@@ -1,0 +1,239 @@
+"""TrackResult: the work of a job row by row, who holds it, and every transition."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+from django.db.models import Case, Count, F, Q, Sum, When
+from django.utils import timezone
+
+from embeddings.domain import Tally
+from embeddings.errors import WorkerLost
+from embeddings.models.collection import Generation, TrackVector
+from embeddings.models.failure import TrackFailure
+from embeddings.models.job import BatchJob
+from embeddings.models.outcome import Done, Failed, Lease
+from embeddings.models.track import Track
+
+LOST_ALONE = 2
+"""A row whose workers died this often is claimed alone, so that it takes no other down with it."""
+LOST_LIMIT = 3
+"""A row whose workers died this often is not tried again."""
+LOST_SENTENCE = f"{LOST_LIMIT} workers died while they had this track in hand; it is not tried again by itself."
+
+
+class ResultState(models.TextChoices):
+    """The life of one operation."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ResultQuerySet(models.QuerySet["TrackResult"]):
+    """Which operations, and their transitions."""
+
+    def claimable(self, now: datetime) -> "ResultQuerySet":
+        """Rows nobody works on: pending, or held under a lease that ran out."""
+        return self.filter(Q(state=ResultState.PENDING) | Q(state=ResultState.RUNNING, lease_expires__lt=now))
+
+    def claim(self, lease: Lease, *, limit: int, model: str = "") -> "list[TrackResult]":
+        """Take up to `limit` rows of one model under the lease, in one UPDATE.
+
+        Pending rows come first; rows of dead workers come last, those that may have
+        killed them one at a time.
+        """
+        now = timezone.now()
+        rows = self.filter(job_id=lease.job_id, **({"model": model} if model else {})).order_by("pk")
+        pending = rows.filter(state=ResultState.PENDING)
+        expired = rows.filter(state=ResultState.RUNNING, lease_expires__lt=now)
+        first, claimable = pending.first(), pending
+        if first is None:
+            first, claimable = expired.first(), expired
+        if first is None:
+            return []
+        alike = claimable.filter(model=first.model, lost=first.lost)
+        chosen = alike[: 1 if first.lost >= LOST_ALONE else limit]
+        # The conditions stand again outside the subquery: where two workers chose the same rows, one gets none.
+        claimable.filter(pk__in=chosen.values("pk")).order_by().update(
+            lost=F("lost") + Case(When(state=ResultState.RUNNING, then=1), default=0),
+            state=ResultState.RUNNING,
+            lease=lease.token,
+            worker=lease.worker,
+            lease_expires=now + timedelta(seconds=lease.seconds),
+            attempts=F("attempts") + 1,
+            started_at=now,
+        )
+        mine = self.filter(lease=lease.token, state=ResultState.RUNNING, started_at=now)
+        return list(mine.order_by("pk").select_related("track__library", "generation"))
+
+    def bury_lost(self, lease: Lease) -> int:
+        """RUNNING -> FAILED (`worker_lost`) for rows that took down LOST_LIMIT workers."""
+        now = timezone.now()
+        expired = self.filter(job_id=lease.job_id, state=ResultState.RUNNING, lease_expires__lt=now)
+        expired.filter(lost__gte=LOST_LIMIT - 1).update(lease=lease.token, started_at=now)
+        rows = self.filter(lease=lease.token, state=ResultState.RUNNING, lease_expires__lt=now)
+        return self.mark_failed(
+            lease, [Failed.of(row, WorkerLost(LOST_SENTENCE)) for row in rows.select_related("track")]
+        )
+
+    def renew(self, lease: Lease) -> int:
+        """Keep the rows in hand for another lease."""
+        until = timezone.now() + timedelta(seconds=lease.seconds)
+        return self.filter(lease=lease.token, state=ResultState.RUNNING).update(lease_expires=until)
+
+    def release(self, lease: Lease, ids: Sequence[int] | None = None) -> int:
+        """Give back rows in hand, all or some; they are pending again."""
+        mine = self.filter(lease=lease.token, state=ResultState.RUNNING)
+        if ids is not None:
+            mine = mine.filter(pk__in=ids)
+        return mine.update(state=ResultState.PENDING, lease="", lease_expires=None, attempts=F("attempts") - 1)
+
+    def expire(self, worker: str, before: datetime) -> int:
+        """End the leases of a worker that is known to be dead."""
+        held = self.filter(worker=worker, state=ResultState.RUNNING, started_at__lt=before)
+        return held.update(lease_expires=before)
+
+    def cancel_pending(self, job_id: int) -> int:
+        """PENDING -> CANCELLED, and so for what dead workers held."""
+        return (
+            self.filter(job_id=job_id)
+            .claimable(timezone.now())
+            .update(state=ResultState.CANCELLED, lease="", lease_expires=None, finished_at=timezone.now())
+        )
+
+    def retry(self, job_id: int, *, codes: Sequence[str] = (), track_ids: Sequence[str] = ()) -> int:
+        """FAILED -> PENDING, all of them or those of some codes or tracks."""
+        failed = self.filter(job_id=job_id, state=ResultState.FAILED)
+        if codes:
+            failed = failed.filter(failure_code__in=codes)
+        if track_ids:
+            failed = failed.filter(track_id__in=track_ids)
+        return failed.update(state=ResultState.PENDING, failure_code="", finished_at=None, lost=0)
+
+    @transaction.atomic
+    def mark_done(self, lease: Lease, outcomes: Sequence[Done]) -> int:
+        """RUNNING -> DONE for the rows still held, with the fact that their vectors are stored."""
+        now = timezone.now()
+        held = self._held(lease, [done.result.pk for done in outcomes])
+        kept = [done for done in outcomes if done.result.pk in held]
+        for done in kept:
+            row = done.result
+            row.state, row.finished_at, row.lease = ResultState.DONE, now, ""
+            row.seconds, row.audio_seconds, row.warning = done.seconds, done.audio_seconds, done.warning
+        self.bulk_update(
+            [done.result for done in kept], ["state", "finished_at", "lease", "seconds", "audio_seconds", "warning"]
+        )
+        TrackVector.objects.record(
+            [
+                TrackVector(
+                    generation_id=done.result.generation_id,
+                    track_id=done.result.track_id,
+                    signature=done.result.track.signature,
+                    stored_at=now,
+                )
+                for done in kept
+            ]
+        )
+        return len(kept)
+
+    @transaction.atomic
+    def mark_failed(self, lease: Lease, outcomes: Sequence[Failed]) -> int:
+        """RUNNING -> FAILED for the rows still held, each with its `TrackFailure`."""
+        now = timezone.now()
+        held = self._held(lease, [failed.result.pk for failed in outcomes])
+        kept = [failed for failed in outcomes if failed.result.pk in held]
+        for failed in kept:
+            row = failed.result
+            row.state, row.finished_at, row.lease, row.failure_code = ResultState.FAILED, now, "", failed.code
+            row.seconds = failed.seconds
+        self.bulk_update(
+            [failed.result for failed in kept], ["state", "finished_at", "lease", "failure_code", "seconds"]
+        )
+        TrackFailure.objects.bulk_create([TrackFailure.of(failed, lease.worker) for failed in kept])
+        return len(kept)
+
+    def _held(self, lease: Lease, ids: Sequence[int]) -> set[int]:
+        rows = self.select_for_update().filter(pk__in=ids, lease=lease.token, state=ResultState.RUNNING)
+        return set(rows.values_list("pk", flat=True))
+
+    def tally(self) -> Tally:
+        """Operations by state."""
+        counts = dict(self.order_by().values_list("state").annotate(Count("pk")))
+        return Tally(total=sum(counts.values()), **counts)
+
+    def tally_jobs(self, job_ids: Sequence[int]) -> dict[int, Tally]:
+        """Operations by state of several jobs, in one query."""
+        counts: dict[int, dict[str, int]] = {job_id: {} for job_id in job_ids}
+        rows = self.filter(job_id__in=job_ids).order_by().values_list("job_id", "state").annotate(Count("pk"))
+        for job_id, state, count in rows:
+            counts[job_id][state] = count
+        return {job_id: Tally(total=sum(by.values()), **by) for job_id, by in counts.items()}
+
+    def tally_tracks(self) -> Tally:
+        """Tracks by state: open while an operation is, failed when any failed, cancelled when any was."""
+        open_states = [ResultState.PENDING, ResultState.RUNNING]
+        per_track = (
+            self.order_by()
+            .values("track_id")
+            .annotate(
+                running=Count("pk", filter=Q(state=ResultState.RUNNING)),
+                unsettled=Count("pk", filter=Q(state__in=open_states)),
+                failed=Count("pk", filter=Q(state=ResultState.FAILED)),
+                cancelled=Count("pk", filter=Q(state=ResultState.CANCELLED)),
+            )
+            .annotate(
+                kind=Case(
+                    When(running__gt=0, then=models.Value("running")),
+                    When(unsettled__gt=0, then=models.Value("pending")),
+                    When(failed__gt=0, then=models.Value("failed")),
+                    When(cancelled__gt=0, then=models.Value("cancelled")),
+                    default=models.Value("done"),
+                )
+            )
+        )
+        kinds = ("pending", "running", "done", "failed", "cancelled")
+        counts = per_track.aggregate(**{kind: Count("track_id", filter=Q(kind=kind)) for kind in kinds})
+        return Tally(total=sum(counts.values()), **counts)
+
+    def audio_seconds(self) -> float:
+        """Seconds of music behind the rows that are done."""
+        return self.aggregate(total=Sum("audio_seconds"))["total"] or 0.0
+
+
+class TrackResult(models.Model):
+    """One operation: one track by one model, in one job."""
+
+    job = models.ForeignKey(BatchJob, on_delete=models.CASCADE, related_name="results")
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="results")
+    model = models.CharField(max_length=32)
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="results")
+    state = models.CharField(max_length=16, choices=ResultState, default=ResultState.PENDING)
+    lease = models.CharField(max_length=32, blank=True, db_index=True)
+    lease_expires = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=100, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    lost = models.PositiveIntegerField(default=0)
+    """How many workers died with this row in hand."""
+    failure_code = models.CharField(max_length=32, blank=True)
+    warning = models.TextField(blank=True)
+    """What a listener would want to know about a file that was embedded all the same."""
+    seconds = models.FloatField(null=True, blank=True)
+    audio_seconds = models.FloatField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ResultQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["job", "track", "model"], name="operation_once_per_job")]
+        indexes = [
+            models.Index(fields=["job", "state"], name="result_job_state"),
+            models.Index(fields=["job", "finished_at"], name="result_job_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} of {self.track_id}"
