@@ -1,0 +1,121 @@
+"""The protocol of a vector store: generations of vectors, and aliases that point at the live one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
+
+MAX_DIMENSION = 32_768
+MAX_NAME_BYTES = 512
+MAX_LIMIT = 16_384
+
+
+class CollectionMissing(LookupError):
+    """No collection, and no alias, has this name; a caller that keeps to the generations never meets it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The vector store has no collection {name!r}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """What answers behind the store."""
+
+    uri: str
+    version: str
+    collections: int
+
+
+class VectorStore(Protocol):
+    """Vectors in, hits out.
+
+    Every implementation passes `tests/embeddings/store/contract.py`. All methods raise
+    `BackendUnavailable` when the store does not answer in time, and `ValueError` for what
+    no caller may send (a wrong dimension, a vector that is not finite or all zero, a limit
+    outside 1..16,384, a collection name outside letters, digits and `_`), and `CollectionMissing`
+    for a collection that is not there. `fetch`, `search`, `count`, `ids` and `flush` take the name
+    of a collection or of an alias; the others take collections.
+    """
+
+    def create(self, collection: str, dimension: int) -> None:
+        """Make the collection with its index and load it; nothing happens when it is there already.
+
+        Raises:
+            ValueError: it is there already with another dimension.
+        """
+        ...
+
+    def drop(self, collection: str) -> None:
+        """Remove a collection; nothing happens when it is gone already.
+
+        Raises:
+            Refused: an alias points at it (`collection_in_use`).
+        """
+        ...
+
+    def collections(self) -> list[str]:
+        """Names of all collections, sorted."""
+        ...
+
+    def upsert(self, collection: str, rows: Sequence[VectorRow]) -> None:
+        """Write rows by id, replacing those that exist; splits into requests of bounded bytes.
+
+        All rows are checked before the first is written. Of two rows with one id the later counts.
+        Names are cut to 512 bytes at a whole character.
+        """
+        ...
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Remove rows by id; ids that are not there are no error."""
+        ...
+
+    def fetch(self, collection: str, ids: Sequence[str]) -> dict[str, Vector]:
+        """Stored vectors by id; ids without one are left out. Sees what was just written."""
+        ...
+
+    def search(
+        self,
+        collection: str,
+        vectors: NDArray[np.float32],
+        *,
+        limit: int,
+        where: SearchFilter | None = None,
+    ) -> list[list[Hit]]:
+        """Nearest rows by cosine for each of [n, dimension] query vectors, best first, one request."""
+        ...
+
+    def count(self, collection: str) -> int:
+        """Rows that a reader would find now."""
+        ...
+
+    def ids(self, collection: str) -> Iterator[list[str]]:
+        """All ids, in pages."""
+        ...
+
+    def flush(self, collection: str) -> None:
+        """Make what was written durable and indexed before this returns; may take minutes after a large job."""
+        ...
+
+    def point_alias(self, alias: str, collection: str) -> None:
+        """Create the alias or move it, in one atomic step."""
+        ...
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget the alias and keep its collection; nothing happens when it is gone already."""
+        ...
+
+    def alias_target(self, alias: str) -> str | None:
+        """The collection an alias points at."""
+        ...
+
+    def health(self) -> StoreHealth:
+        """Ask the server for its version."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back; the next call opens it again."""
+        ...

@@ -1,0 +1,121 @@
+"""What any store refuses, whatever server is behind it: the strict side of every difference between servers."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.domain import SearchFilter, VectorRow
+from embeddings.store.base import MAX_DIMENSION, MAX_LIMIT, MAX_NAME_BYTES
+
+T = TypeVar("T")
+
+MAX_ID_BYTES = 36
+MAX_KEY_BYTES = 64
+MAX_MODEL_BYTES = 256
+MIN_DIMENSION = 2
+REQUEST_BYTES = 24 * 1024 * 1024
+"""Vectors in one request; with the other fields it stays well below the 64 MB a server takes."""
+REQUEST_ROWS = 1000
+"""Rows or ids in one request, so that one request never takes many seconds."""
+
+COLLECTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+
+
+def check_name(collection: str) -> None:
+    """Refuse names that a server refuses."""
+    if not COLLECTION_NAME.fullmatch(collection):
+        raise ValueError(f"{collection!r} is no name for a collection; use letters, digits and _, at most 128.")
+
+
+def check_dimension(dimension: int) -> None:
+    """Refuse dimensions that a server cannot index."""
+    if not MIN_DIMENSION <= dimension <= MAX_DIMENSION:
+        raise ValueError(f"A vector may have {MIN_DIMENSION} to {MAX_DIMENSION:,} dimensions, not {dimension:,}.")
+
+
+def check_limit(limit: int) -> None:
+    """Refuse limits outside of what a server takes."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise ValueError(f"A search may ask for 1 to {MAX_LIMIT:,} hits, not {limit:,}.")
+
+
+def check_text(text: str, most: int, what: str) -> None:
+    """Refuse text that does not fit its field, or that no server stores as it is."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"The {what} {text!r} is no valid text.") from None
+    if size > most or "\0" in text:
+        raise ValueError(f"The {what} {text[:80]!r} is {size} bytes long; {most} bytes without NUL fit.")
+
+
+def check_filter(where: SearchFilter) -> None:
+    """Refuse filters whose values could not be stored in the first place."""
+    for found in where.exclude_ids:
+        check_text(found, MAX_ID_BYTES, "id")
+    for found in (*where.exclude_artist_keys, *where.exclude_album_keys):
+        check_text(found, MAX_KEY_BYTES, "key")
+
+
+def check_vectors(vectors: NDArray[np.float32], dimension: int, names: Sequence[str]) -> None:
+    """Refuse vectors of [n, d] that have the wrong width, are not finite, or have no direction.
+
+    Args:
+        vectors: What is to be stored or searched for.
+        dimension: What the collection holds.
+        names: What to call each vector in the refusal.
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        shape = "x".join(str(size) for size in vectors.shape)
+        raise ValueError(f"The collection holds vectors of {dimension} dimensions; {names[0]} came as {shape}.")
+    # In single precision, as a server computes it: what overflows or vanishes there has no cosine.
+    with np.errstate(over="ignore"):
+        squares = np.einsum("nd,nd->n", vectors, vectors)
+    wrong = np.flatnonzero(~(np.isfinite(squares) & (squares > 0)))
+    if wrong.size:
+        raise ValueError(f"The vector of {names[int(wrong[0])]} is not finite or all zero.")
+
+
+def as_queries(vectors: NDArray[np.float32], dimension: int) -> NDArray[np.float32]:
+    """Query vectors [n, dimension] as float32, 1 to 16,384 of them."""
+    queries = np.asarray(vectors, dtype=np.float32)
+    if not 1 <= len(queries) <= MAX_LIMIT:
+        raise ValueError(f"A search takes 1 to {MAX_LIMIT:,} query vectors, not {len(queries):,}.")
+    check_vectors(queries, dimension, [f"query {number}" for number in range(len(queries))])
+    return queries
+
+
+def check_rows(rows: Sequence[VectorRow], dimension: int) -> None:
+    """Refuse rows that a server would refuse, or worse, would take."""
+    for row in rows:
+        if not row.id:
+            raise ValueError("A row needs an id.")
+        check_text(row.id, MAX_ID_BYTES, "id")
+        check_text(row.model_id, MAX_MODEL_BYTES, "model id")
+        check_text(row.artist_key, MAX_KEY_BYTES, "key")
+        check_text(row.album_key, MAX_KEY_BYTES, "key")
+        check_vectors(np.asarray(row.embedding, dtype=np.float32)[None], dimension, [row.id])
+
+
+def cut_name(name: str) -> str:
+    """The longest start of the name that fits its field: whole characters, no NUL, valid UTF-8."""
+    return name.replace("\0", "").encode(errors="replace")[:MAX_NAME_BYTES].decode(errors="ignore")
+
+
+def newest(rows: Sequence[VectorRow]) -> list[VectorRow]:
+    """One row per id, the last one given: a server may keep both of two in one request."""
+    return list({row.id: row for row in rows}.values())
+
+
+def rows_per_request(dimension: int) -> int:
+    """How many vectors travel together."""
+    return max(1, min(REQUEST_ROWS, REQUEST_BYTES // (4 * dimension)))
+
+
+def batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Consecutive pieces of at most `size`."""
+    for start in range(0, len(things), size):
+        yield things[start : start + size]

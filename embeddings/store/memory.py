@@ -1,0 +1,182 @@
+"""A vector store in memory, exact: what tests use, and what recall is measured against."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
+from embeddings.errors import Refused
+from embeddings.store import checks
+from embeddings.store.base import CollectionMissing, StoreHealth
+
+PAGE = 1000
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Collection:
+    """Rows by id; `units` are their vectors at unit length, made when a search needs them."""
+
+    dimension: int
+    rows: dict[str, VectorRow] = field(default_factory=dict)
+    units: NDArray[np.float32] | None = None
+
+
+class MemoryStore:
+    """Compares with every row; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._collections: dict[str, Collection] = {}
+        self._aliases: dict[str, str] = {}
+
+    def create(self, collection: str, dimension: int) -> None:
+        """Make the collection."""
+        checks.check_name(collection)
+        checks.check_dimension(dimension)
+        with self._lock:
+            self._refuse_alias(collection)
+            found = self._collections.setdefault(collection, Collection(dimension=dimension))
+            if found.dimension != dimension:
+                raise ValueError(f"The collection {collection} holds {found.dimension} dimensions, not {dimension}.")
+
+    def drop(self, collection: str) -> None:
+        """Remove the collection."""
+        with self._lock:
+            self._refuse_alias(collection)
+            if collection in self._aliases.values():
+                raise Refused(f"An alias points at {collection}; move it first.", code="collection_in_use")
+            self._collections.pop(collection, None)
+
+    def collections(self) -> list[str]:
+        """Names of all collections, sorted."""
+        with self._lock:
+            return sorted(self._collections)
+
+    def upsert(self, collection: str, rows: Sequence[VectorRow]) -> None:
+        """Write copies of the rows."""
+        with self._lock:
+            found = self._real(collection)
+            checks.check_rows(rows, found.dimension)
+            found.rows |= {row.id: _kept(row) for row in rows}
+            found.units = None
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Remove rows by id."""
+        with self._lock:
+            found = self._real(collection)
+            for key in ids:
+                found.rows.pop(key, None)
+            found.units = None
+
+    def fetch(self, collection: str, ids: Sequence[str]) -> dict[str, Vector]:
+        """Stored vectors by id."""
+        with self._lock:
+            rows = self._read(collection).rows
+            return {key: rows[key].embedding.copy() for key in ids if key in rows}
+
+    def search(
+        self, collection: str, vectors: NDArray[np.float32], *, limit: int, where: SearchFilter | None = None
+    ) -> list[list[Hit]]:
+        """Nearest rows by cosine; ties by id."""
+        checks.check_limit(limit)
+        checks.check_filter(where or SearchFilter())
+        with self._lock:
+            found = self._read(collection)
+            queries = checks.as_queries(vectors, found.dimension)
+            rows, units = list(found.rows.values()), _units(found)
+        passing = np.flatnonzero([_passes(row, where) for row in rows]) if where else np.arange(len(rows))
+        scores = _unit(queries) @ units[passing].T
+        ids = np.array([rows[number].id for number in passing], dtype=str)
+        return [_best(ids, line, limit) for line in scores]
+
+    def count(self, collection: str) -> int:
+        """Rows in the collection."""
+        with self._lock:
+            return len(self._read(collection).rows)
+
+    def ids(self, collection: str) -> Iterator[list[str]]:
+        """All ids, in pages."""
+        with self._lock:
+            found = sorted(self._read(collection).rows)
+        for page in checks.batches(found, PAGE):
+            yield list(page)
+
+    def flush(self, collection: str) -> None:
+        """Nothing waits to be written."""
+        with self._lock:
+            self._read(collection)
+
+    def point_alias(self, alias: str, collection: str) -> None:
+        """Create or move the alias."""
+        checks.check_name(alias)
+        with self._lock:
+            if alias in self._collections:
+                raise ValueError(f"{alias} is a collection and cannot be an alias as well.")
+            self._real(collection)
+            self._aliases[alias] = collection
+
+    def remove_alias(self, alias: str) -> None:
+        """Forget the alias."""
+        with self._lock:
+            self._aliases.pop(alias, None)
+
+    def alias_target(self, alias: str) -> str | None:
+        """The collection an alias points at."""
+        with self._lock:
+            return self._aliases.get(alias)
+
+    def health(self) -> StoreHealth:
+        """Always well."""
+        return StoreHealth(uri="memory:", version=f"numpy {np.__version__}", collections=len(self.collections()))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _real(self, name: str) -> Collection:
+        checks.check_name(name)
+        self._refuse_alias(name)
+        if name not in self._collections:
+            raise CollectionMissing(name)
+        return self._collections[name]
+
+    def _read(self, name: str) -> Collection:
+        return self._real(self._aliases.get(name, name))
+
+    def _refuse_alias(self, name: str) -> None:
+        if name in self._aliases:
+            raise ValueError(f"{name} is an alias; name the collection itself.")
+
+
+def _kept(row: VectorRow) -> VectorRow:
+    vector = np.array(row.embedding, dtype=np.float32)
+    return dataclasses.replace(row, name=checks.cut_name(row.name), embedding=vector)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / lengths
+
+
+def _units(found: Collection) -> NDArray[np.float32]:
+    if found.units is None:
+        rows = [row.embedding for row in found.rows.values()]
+        found.units = _unit(np.stack(rows)) if rows else np.zeros((0, found.dimension), dtype=np.float32)
+    return found.units
+
+
+def _passes(row: VectorRow, where: SearchFilter) -> bool:
+    return (
+        (not where.library_ids or row.library_id in where.library_ids)
+        and row.id not in where.exclude_ids
+        and row.artist_key not in where.exclude_artist_keys
+        and row.album_key not in where.exclude_album_keys
+    )
+
+
+def _best(ids: NDArray[np.str_], scores: NDArray[np.float32], limit: int) -> list[Hit]:
+    order = np.lexsort((ids, -scores))[:limit]
+    return [Hit(id=str(ids[number]), score=float(np.clip(scores[number], -1.0, 1.0))) for number in order]

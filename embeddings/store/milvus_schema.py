@@ -1,0 +1,69 @@
+"""What a generation looks like in Milvus: its fields and indexes."""
+
+from typing import Any
+
+import numpy as np
+from pymilvus import CollectionSchema, DataType, FieldSchema, MilvusClient
+
+from embeddings.domain import VectorRow
+from embeddings.store.base import MAX_NAME_BYTES
+from embeddings.store.checks import MAX_ID_BYTES, MAX_KEY_BYTES, MAX_MODEL_BYTES, cut_name
+
+VECTOR_INDEX = {"index_type": "HNSW", "metric_type": "COSINE", "params": {"M": 50, "efConstruction": 250}}
+SCALAR_INDEX = {"index_type": "INVERTED"}
+"""Both kinds are built by every server. Lite takes the names of others without an error and then builds nothing."""
+
+INDEXES: dict[str, dict[str, Any]] = {
+    "embedding": VECTOR_INDEX,
+    "library_id": SCALAR_INDEX,
+    "artist_key": SCALAR_INDEX,
+    "album_key": SCALAR_INDEX,
+}
+"""Index of each field that searches compare or filter by; the primary key has its own."""
+
+MIN_EF = 256
+MAX_EF = 32_768
+
+
+def schema(dimension: int) -> CollectionSchema:
+    """Fields of one generation."""
+    return CollectionSchema(
+        [
+            FieldSchema("id", DataType.VARCHAR, max_length=MAX_ID_BYTES, is_primary=True),
+            FieldSchema("name", DataType.VARCHAR, max_length=MAX_NAME_BYTES),
+            FieldSchema("embedding", DataType.FLOAT_VECTOR, dim=dimension),
+            FieldSchema("offset", DataType.FLOAT),
+            FieldSchema("model_id", DataType.VARCHAR, max_length=MAX_MODEL_BYTES),
+            FieldSchema("library_id", DataType.INT64),
+            FieldSchema("artist_key", DataType.VARCHAR, max_length=MAX_KEY_BYTES),
+            FieldSchema("album_key", DataType.VARCHAR, max_length=MAX_KEY_BYTES),
+        ],
+        auto_id=False,
+        enable_dynamic_field=False,
+    )
+
+
+def fields_of(row: VectorRow) -> dict[str, Any]:
+    """The row as the client library takes it."""
+    return {
+        "id": row.id,
+        "name": cut_name(row.name),
+        "embedding": np.asarray(row.embedding, dtype=np.float32),
+        "offset": float(row.offset),
+        "model_id": row.model_id,
+        "library_id": row.library_id,
+        "artist_key": row.artist_key,
+        "album_key": row.album_key,
+    }
+
+
+def index_of(field: str) -> Any:
+    """The index that the field gets."""
+    wanted = MilvusClient.prepare_index_params()
+    wanted.add_index(field, index_name=field, **INDEXES[field])
+    return wanted
+
+
+def search_params(limit: int) -> dict[str, Any]:
+    """How long the graph is walked; measured by `python -m bench.store`."""
+    return {"metric_type": "COSINE", "params": {"ef": min(MAX_EF, max(MIN_EF, 2 * limit))}}

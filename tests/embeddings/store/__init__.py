@@ -1,0 +1,4 @@
+import pytest
+
+for part in ("base", "rows", "search", "alias"):
+    pytest.register_assert_rewrite(f"tests.embeddings.store.contract_{part}")

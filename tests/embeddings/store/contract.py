@@ -1,0 +1,9 @@
+"""What every vector store has to do; an implementation passes by subclassing `StoreContract` with a `store` fixture."""
+
+from tests.embeddings.store.contract_alias import AliasContract
+from tests.embeddings.store.contract_rows import RowsContract
+from tests.embeddings.store.contract_search import SearchContract
+
+
+class StoreContract(RowsContract, SearchContract, AliasContract):
+    """Subclasses give `store`."""
