@@ -20,10 +20,12 @@ LEAST_MEMORY_MB = 256
 def check_configuration(**_options: Any) -> list[CheckMessage]:
     """Refuse models that do not exist, queues that are missing, and bounds that nothing could live within."""
     found: list[CheckMessage] = []
-    unknown = sorted(set(conf.jobs().models) - set(SPECS))
-    if unknown or not conf.jobs().models:
-        hint = f"Choose from {', '.join(SPECS)}."
-        found.append(Error(f"MODELS names {', '.join(unknown) or 'no model'}.", hint=hint, id="embeddings.E001"))
+    hint = f"MODELS takes some of {', '.join(SPECS)}."
+    chosen = conf.jobs().models
+    unknown = [name for name in chosen if name not in SPECS]
+    found += [Error(f"There is no model {name!r}.", hint=hint, id="embeddings.E001") for name in unknown]
+    if not chosen:
+        found.append(Error("MODELS names no model.", hint=hint, id="embeddings.E001"))
     missing = [name for name in QUEUES if name not in settings.RQ_QUEUES]
     if missing:
         found.append(Error(f"RQ_QUEUES lacks {', '.join(missing)}.", id="embeddings.E002"))

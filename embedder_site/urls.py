@@ -1,0 +1,14 @@
+"""The site's addresses: the admin, the REST API, and the front door."""
+
+from django.contrib import admin
+from django.templatetags.static import static
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("favicon.ico", RedirectView.as_view(url=static("embeddings/icon.svg"))),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("recommendations.api.urls")),
+    path("api/v1/", include("embeddings.api.urls")),
+]

@@ -1,0 +1,40 @@
+"""The form that starts a job."""
+
+from typing import Any
+
+from django import forms
+
+from embeddings import conf
+from embeddings.embedders import SPECS
+from embeddings.models import Library, Scope
+
+
+class StartJobForm(forms.Form):
+    """What a person chooses when starting a job."""
+
+    scope = forms.ChoiceField(
+        choices=[
+            (Scope.MISSING, "missing or stale: what has no vector yet, or whose file changed"),
+            (Scope.FAILED, "failed: what failed before, also what is not tried again by itself"),
+            (Scope.SELECTION, "selection: the tracks named below, embedded again"),
+            (Scope.ALL, "all: the whole library, embedded again"),
+        ],
+        widget=forms.RadioSelect,
+        initial=Scope.MISSING,
+    )
+    models = forms.MultipleChoiceField(
+        choices=lambda: [(key, spec.title) for key, spec in SPECS.items()],
+        widget=forms.CheckboxSelectMultiple,
+        initial=lambda: list(conf.jobs().models),
+    )
+    library = forms.ModelChoiceField(Library.objects.all(), required=False, empty_label="any library")
+    artist = forms.CharField(required=False)
+    album = forms.CharField(required=False)
+
+    def selection(self) -> dict[str, Any]:
+        """Give the conditions that were filled in, for scope `selection` alone."""
+        given = self.cleaned_data
+        if given["scope"] != Scope.SELECTION:
+            return {}
+        library = given["library"].pk if given["library"] else None
+        return {"library": library, "artist": given["artist"], "album": given["album"]}

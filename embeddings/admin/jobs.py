@@ -1,0 +1,150 @@
+"""The admin's pages for jobs: start one from a form, watch it, cancel it, retry what failed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, Max, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from embeddings.admin.forms import StartJobForm
+from embeddings.admin.rows import ReadOnlyAdmin
+from embeddings.domain import Tally
+from embeddings.errors import Refused
+from embeddings.jobs import control
+from embeddings.jobs.progress import progress_of
+from embeddings.models import BatchJob, ResultState, TrackFailure, TrackResult, failure_codes
+
+VERBS: dict[str, tuple[Callable[[BatchJob], object], str]] = {
+    "cancel": (control.cancel_job, "Job {} stops after the tracks in hand."),
+    "pause": (control.pause_job, "Job {} pauses after the tracks in hand."),
+    "resume": (control.resume_job, "Job {} goes on."),
+    "retry-failed": (control.retry_failed, "Job {} tries its failed tracks again."),
+}
+SHOWN = 50
+"""Rows of one kind that a job's page lists; the rest is one click away."""
+
+
+class CountedJobs(ChangeList):
+    """A page of jobs, counted in one query."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page and its counts."""
+        super().get_results(request)
+        jobs = list(self.result_list)
+        counts = TrackResult.objects.tally_jobs([job.pk for job in jobs])
+        for job in jobs:
+            job.__dict__["counted"] = counts[job.pk]
+        self.result_list = jobs
+
+
+@admin.register(BatchJob)
+class BatchJobAdmin(ReadOnlyAdmin):
+    """Jobs."""
+
+    list_display = ("name", "state", "scope", "models_named", "bar", "requested_by", "created_at", "finished_at")
+    list_filter = ("state", "scope")
+    change_form_template = "admin/embeddings/batchjob/job.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Adding a job is starting it."""
+        return bool(request.user.is_staff)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Ask what to embed, start the job and go to its page."""
+        form = StartJobForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                job = control.start_job(
+                    models=form.cleaned_data["models"],
+                    scope=form.cleaned_data["scope"],
+                    selection=form.selection(),
+                    requested_by=request.user.get_username(),
+                )
+            except Refused as refused:
+                form.add_error(None, str(refused))
+            else:
+                return HttpResponseRedirect(reverse("admin:embeddings_batchjob_change", args=[job.pk]))
+        context = self.admin_site.each_context(request) | {"title": "Start a job", "opts": self.opts, "form": form}
+        return TemplateResponse(request, "admin/embeddings/batchjob/start.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a job: progress, verbs, failures by reason."""
+        job = self.get_object(request, object_id)
+        context: dict[str, Any] = {"title": f"Job {object_id}", "subtitle": None}
+        if isinstance(job, BatchJob):
+            context |= {"job": job, "progress": progress_of(job), "reasons": _reasons(job), "warned": _warned(job)}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """List the jobs, newest first."""
+        return super().changelist_view(request, {"title": "Jobs"} | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add one address for each verb."""
+        verb = path("<int:pk>/do/<slug:verb>/", self.admin_site.admin_view(self.do), name="embeddings_batchjob_do")
+        return [verb, *super().get_urls()]
+
+    def do(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        """Apply a verb to a job."""
+        if request.method != "POST" or verb not in VERBS:
+            return HttpResponseNotAllowed(["POST"])
+        act, said = VERBS[verb]
+        try:
+            act(control.find_job(pk))
+        except Refused as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.success(request, said.format(pk))
+        return HttpResponseRedirect(reverse("admin:embeddings_batchjob_change", args=[pk]))
+
+    @admin.display(description="job", ordering="pk")
+    def name(self, job: BatchJob) -> str:
+        """Name the job."""
+        return str(job)
+
+    @admin.display(description="models")
+    def models_named(self, job: BatchJob) -> str:
+        """List its models."""
+        return ", ".join(job.model_keys)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """List jobs with their counts."""
+        return CountedJobs
+
+    @admin.display(description="progress")
+    def bar(self, job: BatchJob) -> str:
+        """Draw how far it is."""
+        counted: Tally = job.__dict__["counted"]
+        done = counted.settled
+        return format_html(
+            '<progress max="{}" value="{}"></progress> {}/{}', counted.total or 1, done, done, counted.total
+        )
+
+
+def _reasons(job: BatchJob) -> list[dict[str, Any]]:
+    """Group the job's failed operations by code, each with the sentences of some."""
+    rows = TrackResult.objects.filter(job=job, state=ResultState.FAILED)
+    counts = rows.order_by().values_list("failure_code").annotate(count=Count("pk")).order_by("-count", "failure_code")
+    newest = TrackFailure.objects.filter(result__in=rows).order_by().values("result").annotate(newest=Max("pk"))
+    failures = TrackFailure.objects.filter(pk__in=newest.values("newest")).select_related("track").order_by("path")
+    meanings = dict(failure_codes())
+    return [
+        {
+            "code": code,
+            "meaning": meanings.get(code, ""),
+            "count": count,
+            "failures": failures.filter(code=code)[:SHOWN],
+        }
+        for code, count in counts
+    ]
+
+
+def _warned(job: BatchJob) -> QuerySet[TrackResult]:
+    return TrackResult.objects.filter(job=job).exclude(warning="").select_related("track")[:SHOWN]

@@ -1,0 +1,123 @@
+"""What goes in and out of the REST API; names are camelCase."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rest_framework import serializers
+
+from embeddings.embedders import SPECS
+from embeddings.jobs.progress import progress_of
+from embeddings.models import BatchJob, Scope, Track, TrackFailure
+
+
+class SelectionIn(serializers.Serializer[Any]):
+    """Which tracks a job of scope `selection` embeds; several conditions must all hold."""
+
+    library = serializers.IntegerField(required=False)
+    artist = serializers.CharField(required=False)
+    album = serializers.CharField(required=False)
+    ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
+
+
+class JobIn(serializers.Serializer[Any]):
+    """A job to start."""
+
+    scope = serializers.ChoiceField(choices=Scope.choices, default=Scope.MISSING)
+    models = serializers.ListField(
+        child=serializers.ChoiceField(choices=sorted(SPECS)), required=False, allow_null=True, default=list
+    )
+    selection = SelectionIn(required=False)
+
+
+class RetryIn(serializers.Serializer[Any]):
+    """Which failed operations to try again; nothing named means all."""
+
+    codes = serializers.ListField(child=serializers.CharField(), default=list)
+    trackIds = serializers.ListField(child=serializers.UUIDField(), default=list)  # noqa: N815 - the API's own case
+
+
+class JobLine(serializers.BaseSerializer[BatchJob]):
+    """A job without its progress, for lists."""
+
+    def to_representation(self, instance: BatchJob) -> dict[str, Any]:
+        """Describe one job."""
+        return {
+            "id": instance.pk,
+            "state": instance.state,
+            "scope": instance.scope,
+            "selection": instance.selection,
+            "models": instance.model_keys,
+            "requestedBy": instance.requested_by,
+            "createdAt": instance.created_at,
+            "startedAt": instance.started_at,
+            "finishedAt": instance.finished_at,
+            "message": instance.message,
+        }
+
+
+class JobOut(JobLine):
+    """A job with its progress, counted now."""
+
+    def to_representation(self, instance: BatchJob) -> dict[str, Any]:
+        """Describe one job."""
+        counted = progress_of(instance)
+        return super().to_representation(instance) | {
+            "progress": {
+                "percent": round(counted.percent, 2),
+                "operations": asdict(counted.operations),
+                "tracks": asdict(counted.tracks),
+                "skipped": counted.skipped,
+                "failures": counted.failures,
+                "currentModel": counted.current_model or None,
+                "currentTrack": counted.current_track or None,
+                "operationsPerHour": round(counted.rate * 3600, 1) if counted.rate else None,
+                "etaSeconds": counted.eta_seconds,
+                "elapsedSeconds": round(counted.elapsed_seconds, 1),
+                "audioSeconds": round(counted.audio_seconds, 1),
+            },
+        }
+
+
+class FailureOut(serializers.BaseSerializer[TrackFailure]):
+    """One failed attempt."""
+
+    def to_representation(self, instance: TrackFailure) -> dict[str, Any]:
+        """Describe one failure."""
+        return {
+            "id": instance.pk,
+            "trackId": str(instance.track_id),
+            "track": instance.track.name,
+            "path": instance.path,
+            "model": instance.model,
+            "code": instance.code,
+            "message": instance.message,
+            "permanent": instance.permanent,
+            "attempt": instance.attempt,
+            "worker": instance.worker,
+            "seconds": round(instance.seconds, 3),
+            "createdAt": instance.created_at,
+        }
+
+
+class TrackOut(serializers.BaseSerializer[Track]):
+    """One track of the catalogue."""
+
+    def to_representation(self, instance: Track) -> dict[str, Any]:
+        """Describe one track."""
+        return {
+            "id": str(instance.pk),
+            "navidromeId": instance.navidrome_id or None,
+            "name": instance.name,
+            "title": instance.title,
+            "artist": instance.artist,
+            "album": instance.album,
+            "albumArtist": instance.album_artist,
+            "trackNumber": instance.track_number,
+            "discNumber": instance.disc_number,
+            "year": instance.year,
+            "genres": instance.genres,
+            "duration": instance.duration,
+            "libraryId": instance.library_id,
+            "path": instance.path,
+            "missing": instance.missing_since is not None,
+        }

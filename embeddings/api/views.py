@@ -1,0 +1,129 @@
+"""Parse, call one function of `jobs.control`, serialize."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import IsAdminUser, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from embeddings.api.pagination import Pages
+from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut
+from embeddings.embedders import SPECS
+from embeddings.jobs import control
+from embeddings.models import BatchJob, Generation, Track, TrackFailure
+
+
+class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
+    """Jobs: list and show for everyone who may log in; start, cancel and the rest for staff."""
+
+    queryset = BatchJob.objects.all()
+    lookup_value_regex = "[0-9]+"
+
+    def get_serializer_class(self) -> type[JobLine]:
+        """List jobs without progress: counting it costs a query for each."""
+        return JobLine if self.action == "list" else JobOut
+
+    def get_permissions(self) -> list[Any]:
+        """Let only staff change anything."""
+        return [IsAuthenticated() if self.request.method in {"GET", "HEAD", "OPTIONS"} else IsAdminUser()]
+
+    def create(self, request: Request) -> Response:
+        """Start a job."""
+        wanted = JobIn(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        selection = wanted.validated_data.get("selection", {})
+        job = control.start_job(
+            models=wanted.validated_data["models"] or [],
+            scope=wanted.validated_data["scope"],
+            selection=selection | ({"ids": [str(pk) for pk in selection["ids"]]} if "ids" in selection else {}),
+            requested_by=request.user.get_username(),
+        )
+        return Response(JobOut(job).data, status=status.HTTP_201_CREATED)
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Stop after the tracks in hand."""
+        control.cancel_job(self.get_object())
+        return self._show()
+
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Hold after the tracks in hand."""
+        control.pause_job(self.get_object())
+        return self._show()
+
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Go on."""
+        control.resume_job(self.get_object())
+        return self._show()
+
+    @action(detail=True, methods=["post"], url_path="retry-failed")
+    def retry_failed(self, request: Request, pk: str) -> Response:
+        """Try failed operations again."""
+        wanted = RetryIn(data=request.data or {})
+        wanted.is_valid(raise_exception=True)
+        control.retry_failed(
+            self.get_object(),
+            codes=wanted.validated_data["codes"],
+            track_ids=[str(pk) for pk in wanted.validated_data["trackIds"]],
+        )
+        return self._show()
+
+    @action(detail=True, methods=["get"])
+    def failures(self, request: Request, pk: str) -> Response:
+        """List failed attempts, newest first; `?code=` filters."""
+        found = TrackFailure.objects.filter(job=self.get_object()).select_related("track")
+        if code := request.query_params.get("code"):
+            found = found.filter(code=code)
+        pages = Pages()
+        page = pages.paginate_queryset(found, request, view=self) or []
+        return pages.get_paginated_response([FailureOut(failure).data for failure in page])
+
+    def _show(self) -> Response:
+        return Response(JobOut(self.get_object()).data)
+
+
+class TrackViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Track]):
+    """The catalogue; `?q=` finds tracks whose title, artist, album or path contain every word."""
+
+    serializer_class = TrackOut
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[Track]:
+        """Tracks whose file is there."""
+        words = self.request.query_params.get("q", "")
+        return Track.objects.present().matching(words).order_by("artist", "album", "pk")
+
+    def get_object(self) -> Track:
+        """Find a track by our id or Navidrome's."""
+        return Track.objects.named(self.kwargs["pk"])
+
+
+class ModelsView(APIView):
+    """The embedding models, and the generation that searches of each read."""
+
+    def get(self, request: Request) -> Response:
+        """List them."""
+        live = {row.model: row for row in Generation.objects.filter(state="live")}
+        return Response({"results": [_model(key, live.get(key)) for key in SPECS]})
+
+
+def _model(key: str, live: Generation | None) -> dict[str, Any]:
+    spec = SPECS[key]
+    return {
+        "key": key,
+        "title": spec.title,
+        "version": spec.version,
+        "dimension": spec.dimension,
+        "licence": spec.licence,
+        "source": spec.source,
+        "liveGeneration": live.collection if live else None,
+        "vectors": live.vectors.count() if live else 0,
+    }

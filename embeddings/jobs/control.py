@@ -1,0 +1,144 @@
+"""What a person may do to jobs; every door (admin, API, commands) calls these functions and no other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from embeddings import conf
+from embeddings.embedders import get_spec
+from embeddings.errors import JobAlreadyActive, NotFound, NotPossibleNow, Refused
+from embeddings.jobs import tasks
+from embeddings.jobs.planner import FIELDS
+from embeddings.models import BatchJob, JobState, ResultState, Scope, TrackResult
+
+
+def start_job(
+    *,
+    models: Sequence[str] = (),
+    scope: str = Scope.MISSING,
+    selection: dict[str, Any] | None = None,
+    requested_by: str = "",
+) -> BatchJob:
+    """Create a job and tell a worker to plan it.
+
+    Args:
+        models: keys of `SPECS`; none means the configured ones.
+        scope: a value of `Scope`.
+        selection: for scope `selection`, at least one of `library`, `artist`, `album`, `ids`.
+        requested_by: who, for the record.
+
+    Raises:
+        JobAlreadyActive: one job is active at a time.
+        UnknownEmbedder: no such model.
+        Refused: a scope or selection that means nothing.
+
+    """
+    keys = list(dict.fromkeys(models)) or list(conf.jobs().models)
+    for key in keys:
+        get_spec(key)
+    chosen = _checked_selection(scope, selection or {})
+    try:
+        with transaction.atomic():
+            job = BatchJob.objects.create(
+                scope=scope, selection=chosen, model_keys=keys, requested_by=requested_by[:150]
+            )
+            transaction.on_commit(lambda: tasks.tell_planner(job.pk))
+    except IntegrityError:
+        active = BatchJob.objects.active().first()
+        name = f"Job {active.pk} is {active.state}" if active else "Another job is active"
+        raise JobAlreadyActive(f"{name}; wait for it or cancel it first.") from None
+    return job
+
+
+def cancel_job(job: BatchJob) -> None:
+    """Stop a job after the tracks in hand; what was embedded stays.
+
+    Raises:
+        NotPossibleNow: the job is finished.
+
+    """
+    with transaction.atomic():
+        if not BatchJob.objects.mark_cancelling(job.pk):
+            raise _not_now(job, "cancelled")
+        TrackResult.objects.cancel_pending(job.pk)
+        if not TrackResult.objects.filter(job=job, state=ResultState.RUNNING).exists():
+            BatchJob.objects.mark_cancelled(job.pk)
+
+
+def pause_job(job: BatchJob) -> None:
+    """Hold a running job after the tracks in hand.
+
+    Raises:
+        NotPossibleNow: the job does not run.
+
+    """
+    if not BatchJob.objects.mark_paused(job.pk):
+        raise _not_now(job, "paused")
+
+
+def resume_job(job: BatchJob) -> None:
+    """Go on with a paused job.
+
+    Raises:
+        NotPossibleNow: the job is not paused.
+
+    """
+    with transaction.atomic():
+        if not BatchJob.objects.mark_resumed(job.pk):
+            raise _not_now(job, "resumed")
+        transaction.on_commit(tasks.tell_sweeper)
+
+
+def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequence[str] = ()) -> int:
+    """Try failed operations of a job again, all or those of some codes or tracks; say how many.
+
+    Raises:
+        JobAlreadyActive: another job is active.
+        NotPossibleNow: the job is being planned or cancelled, or nothing of the kind failed.
+
+    """
+    try:
+        with transaction.atomic():
+            job.refresh_from_db()
+            if job.state in {JobState.PLANNING, JobState.CANCELLING}:
+                raise _not_now(job, "retried")
+            count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=track_ids)
+            if not count:
+                raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
+            if not job.is_active:
+                BatchJob.objects.mark_reopened(job.pk)
+            transaction.on_commit(lambda: tasks.knock(job.pk))
+    except IntegrityError:
+        raise JobAlreadyActive("Another job is active; wait for it or cancel it first.") from None
+    return count
+
+
+def find_job(job_id: int | None) -> BatchJob:
+    """Look up a job, or the newest when none is named.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    job = BatchJob.objects.newest() if job_id is None else BatchJob.objects.filter(pk=job_id).first()
+    if job is None:
+        raise NotFound("There is no job yet." if job_id is None else f"There is no job {job_id}.")
+    return job
+
+
+def _checked_selection(scope: str, selection: dict[str, Any]) -> dict[str, Any]:
+    if scope not in Scope.values:
+        raise Refused(f"There is no scope {scope!r}; choose from {', '.join(Scope.values)}.", code="unknown_scope")
+    unknown = sorted(set(selection) - set(FIELDS))
+    if unknown:
+        raise Refused(f"A selection cannot name {', '.join(unknown)}; use {', '.join(FIELDS)}.", code="bad_selection")
+    chosen = {name: value for name, value in selection.items() if value not in (None, "", [])}
+    if (scope == Scope.SELECTION) != bool(chosen):
+        raise Refused("Scope 'selection' and a selection belong together.", code="bad_selection")
+    return chosen
+
+
+def _not_now(job: BatchJob, done: str) -> NotPossibleNow:
+    job.refresh_from_db()
+    return NotPossibleNow(f"Job {job.pk} is {job.state} and cannot be {done} now.")

@@ -1,0 +1,126 @@
+"""Plans a job: catalogue in step, generations in place, one row per operation that is to be done."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from embeddings.domain import EmbedderSpec
+from embeddings.embedders import get_spec
+from embeddings.errors import BackendUnavailable, Refused
+from embeddings.jobs.generations import ensure_generation
+from embeddings.library.base import MusicSource
+from embeddings.library.sync import sync
+from embeddings.models import BatchJob, Generation, JobState, Scope, Track, TrackResult, has_failed, is_current
+from embeddings.store.base import VectorStore
+
+PLANNING_LEASE_SECONDS = 120.0
+CHUNK = 1000
+
+log = logging.getLogger(__name__)
+
+
+def plan(job: BatchJob, *, source: MusicSource, store: VectorStore) -> bool:
+    """Write the rows of a job that is planning and start it; say whether it runs now.
+
+    Planning again after a crash adds what is missing and doubles nothing.
+
+    Raises:
+        Refused: the source does not answer, which a person has to mend.
+        BackendUnavailable: the store does not answer; planning can be tried again.
+
+    """
+    if not BatchJob.objects.claim_planning(job.pk, PLANNING_LEASE_SECONDS):
+        return False
+    try:
+        with _kept(job.pk):
+            skipped = _plan_rows(job, source, store)
+    except BackendUnavailable:
+        BatchJob.objects.renew_planning(job.pk, 0.0)
+        raise
+    log.info("job planned job=%s skipped=%s", job.pk, skipped)
+    started = BatchJob.objects.mark_running(job.pk, skipped=skipped)
+    if not started:
+        # Cancelled meanwhile: what was planned after that moment is cancelled as well.
+        TrackResult.objects.cancel_pending(job.pk)
+    return started
+
+
+def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore) -> int:
+    store.health()
+    if job.scope in {Scope.ALL, Scope.MISSING}:
+        try:
+            sync(source)
+        except BackendUnavailable as error:
+            raise Refused(str(error), code="library_unavailable") from error
+    skipped = 0
+    for key in job.model_keys:
+        spec = get_spec(key)
+        generation = ensure_generation(spec, store)
+        named = _named(job)
+        planned = _write(job, spec, generation, _due(job, generation, named))
+        skipped += named.count() - planned
+    return skipped
+
+
+@contextmanager
+def _kept(job_id: int) -> Iterator[None]:
+    """Renew the right to plan from a thread beside: reading a large folder for the first time takes minutes."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(PLANNING_LEASE_SECONDS / 4):
+            BatchJob.objects.renew_planning(job_id, PLANNING_LEASE_SECONDS)
+        connection.close()
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _named(job: BatchJob) -> QuerySet[Track]:
+    """Tracks that the job's scope names, current or not."""
+    tracks = Track.objects.present()
+    if job.scope == Scope.SELECTION:
+        conditions = {FIELDS[name]: value for name, value in job.selection.items()}
+        tracks = tracks.filter(**conditions)
+    return tracks
+
+
+FIELDS = {"library": "library_id", "artist": "artist__iexact", "album": "album__iexact", "ids": "id__in"}
+"""What a selection may name, and the condition it stands for."""
+
+
+def _due(job: BatchJob, generation: Generation, named: QuerySet[Track]) -> QuerySet[Track]:
+    """Of the named tracks, those that the job will embed."""
+    if job.scope == Scope.MISSING:
+        return named.exclude(is_current(generation)).exclude(has_failed(generation, permanently=True))
+    if job.scope == Scope.FAILED:
+        return named.exclude(is_current(generation)).filter(has_failed(generation, permanently=False))
+    return named
+
+
+def _write(job: BatchJob, spec: EmbedderSpec, generation: Generation, due: QuerySet[Track]) -> int:
+    ids = due.order_by("path").values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+    written = 0
+    for chunk in _chunks(ids):
+        rows = [TrackResult(job=job, track_id=pk, model=spec.key, generation=generation) for pk in chunk]
+        TrackResult.objects.bulk_create(rows, ignore_conflicts=True)
+        written += len(rows)
+        if not BatchJob.objects.filter(pk=job.pk, state=JobState.PLANNING).exists():
+            break
+    return written
+
+
+def _chunks(ids: Iterator[UUID]) -> Iterator[list[UUID]]:
+    while chunk := list(islice(ids, CHUNK)):
+        yield chunk

@@ -1,0 +1,58 @@
+"""A job's progress, counted from its rows."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+from django.utils import timezone
+
+from embeddings.domain import Progress, Tally
+from embeddings.models import BatchJob, JobState, ResultState, TrackResult
+
+RATE_WINDOW = timedelta(minutes=5)
+
+
+def progress_of(job: BatchJob) -> Progress:
+    """Count the rows of a job as they are now."""
+    rows = TrackResult.objects.filter(job=job)
+    operations = rows.tally()
+    now = timezone.now()
+    rate = _rate(job, now)
+    current = rows.filter(state=ResultState.RUNNING).order_by("-started_at", "pk").select_related("track").first()
+    remaining = operations.total - operations.settled
+    runs = job.state == JobState.RUNNING
+    return Progress(
+        job_id=job.pk,
+        state=job.state,
+        operations=operations,
+        tracks=operations if len(job.model_keys) == 1 else rows.tally_tracks(),
+        skipped=job.skipped,
+        percent=_percent(job, operations),
+        rate=rate,
+        eta_seconds=remaining / rate if rate and runs else None,
+        elapsed_seconds=((job.finished_at or now) - (job.started_at or job.created_at)).total_seconds(),
+        audio_seconds=rows.audio_seconds(),
+        current_model=current.model if current and job.is_active else "",
+        current_track=current.track.name if current and job.is_active else "",
+        message=job.message,
+        failures=dict(
+            rows.filter(state=ResultState.FAILED).order_by().values_list("failure_code").annotate(Count("pk"))
+        ),
+    )
+
+
+def _percent(job: BatchJob, operations: Tally) -> float:
+    if operations.total:
+        return 100.0 * operations.settled / operations.total
+    return 0.0 if job.is_active else 100.0
+
+
+def _rate(job: BatchJob, now: datetime) -> float | None:
+    """Operations per second over the last minutes of work."""
+    if job.started_at is None:
+        return None
+    until = job.finished_at or now
+    since = max(job.started_at, until - RATE_WINDOW)
+    settled = TrackResult.objects.filter(job=job, finished_at__gt=since, finished_at__lte=until)
+    count = settled.exclude(state=ResultState.CANCELLED).count()
+    seconds = (until - since).total_seconds()
+    return count / seconds if count and seconds > 0 else None

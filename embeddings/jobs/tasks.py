@@ -1,0 +1,140 @@
+"""RQ's entry points: they gather the collaborators, and a lost or doubled message harms nothing.
+
+Messages carry plain ids as JSON. A row is the work; a message is a knock on the door.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+
+import django_rq
+import redis
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from rq import Worker
+
+from embeddings import conf
+from embeddings.errors import BackendUnavailable, EmbedderError, Refused
+from embeddings.jobs.planner import plan as plan_job
+from embeddings.jobs.resident import resident
+from embeddings.jobs.runner import Runner
+from embeddings.jobs.settling import settle
+from embeddings.jobs.worker import current_slot, should_stop
+from embeddings.library import configured_source
+from embeddings.models import BatchJob, JobState, Lease, ResultState, TrackResult
+
+log = logging.getLogger(__name__)
+
+RESULT_TTL = 600
+FAILURE_TTL = 86_400
+
+
+def plan(job_id: int) -> None:
+    """Plan a job and knock for its slices."""
+    job = BatchJob.objects.get(pk=job_id)
+    try:
+        if not plan_job(job, source=configured_source(conf.library()), store=resident().store):
+            sweep()
+            return
+    except BackendUnavailable as error:
+        BatchJob.objects.note(job_id, f"Waiting to plan, and trying again by itself: {error}")
+        log.warning("planning put off job=%s reason=%s", job_id, error)
+        return
+    except Refused as error:
+        BatchJob.objects.mark_failed(job_id, str(error))
+        log.warning("planning failed job=%s reason=%s", job_id, error)
+        return
+    except Exception:
+        # Ours: the job says so instead of planning for ever, and RQ keeps the traceback.
+        BatchJob.objects.mark_failed(job_id, f"Planning broke: {traceback.format_exc(limit=-3)}")
+        raise
+    if not settle(job_id, resident().store):
+        knock(job_id)
+
+
+def embed_slice(job_id: int) -> int:
+    """Take one turn at a job; say how many operations were settled."""
+    config = conf.jobs()
+    lease = Lease.take(job_id, worker=current_slot(), seconds=config.lease_seconds)
+    if not BatchJob.objects.filter(pk=job_id, state=JobState.RUNNING).exists():
+        settle(job_id, resident().store)
+        return 0
+    runner = Runner(lease, resident(), slice_size=config.slice_size, should_stop=should_stop)
+    try:
+        settled = runner.run()
+    except (OperationalError, InterfaceError) as error:
+        # The database went away; leases run out by themselves, and the next sweep knocks again.
+        log.warning("slice left to its lease job=%s reason=%s", job_id, error)
+        return 0
+    except BackendUnavailable as error:
+        # The rows were given back; the next sweep knocks again.
+        BatchJob.objects.note(job_id, f"Waiting, and trying again by itself: {error}")
+        log.warning("slice given back job=%s reason=%s", job_id, error)
+        return 0
+    except EmbedderError as error:
+        BatchJob.objects.mark_failed(job_id, str(error))
+        raise
+    except Exception:
+        # Ours: tried again it would break again, so the job stops here, loudly; its rows stay as they were.
+        BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
+        raise
+    BatchJob.objects.note(job_id, "")
+    if not settle(job_id, resident().store) and not should_stop():
+        knock(job_id, workers=1)
+    return settled
+
+
+def sweep() -> None:
+    """Look at the rows and go on with whatever nobody works on; run by workers when they start and when idle."""
+    job = BatchJob.objects.active().first()
+    if job is None:
+        return
+    if job.state == JobState.PLANNING:
+        if job.planning_lease is None or job.planning_lease < timezone.now():
+            tell_planner(job.pk)
+    elif not settle(job.pk, resident().store):
+        knock(job.pk, workers=1)
+
+
+def expire_slot(slot: str, born: str) -> int:
+    """End the leases that a worker's slot held before its present occupant was born."""
+    return TrackResult.objects.expire(slot, datetime.fromisoformat(born))
+
+
+def tell_planner(job_id: int) -> None:
+    """Ask a worker to plan."""
+    _enqueue("control", plan, job_id)
+
+
+def tell_sweeper() -> None:
+    """Ask a worker to look at the rows."""
+    _enqueue("control", sweep)
+
+
+def knock(job_id: int, *, workers: int | None = None) -> None:
+    """Ask workers for turns at a job, as many as could find rows; a queue that is knocked at already is left alone."""
+    rows = TrackResult.objects.filter(job_id=job_id, job__state=JobState.RUNNING)
+    if not rows.claimable(timezone.now()).exists():
+        return
+    useful = -(-rows.filter(state=ResultState.PENDING).count() // conf.jobs().slice_size) or 1
+    try:
+        waiting = len(django_rq.get_queue("embed"))
+        wanted = min(useful, workers or _workers())
+    except redis.ConnectionError as error:
+        log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
+        return
+    for _ in range(wanted - waiting):
+        _enqueue("embed", embed_slice, job_id)
+
+
+def _enqueue(queue: str, function: Callable[..., object], *arguments: int) -> None:
+    try:
+        django_rq.get_queue(queue).enqueue(function, *arguments, result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL)
+    except redis.ConnectionError as error:
+        # A message is only a knock: idle workers look at the rows by themselves.
+        log.warning("queue away, workers will find the rows by themselves reason=%s", error)
+
+
+def _workers() -> int:
+    return max(1, len(Worker.all(queue=django_rq.get_queue("embed"))))

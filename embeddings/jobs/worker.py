@@ -1,0 +1,104 @@
+"""An RQ worker that keeps its model: it works in its own process, heartbeats meanwhile, and gives way to SIGTERM.
+
+RQ's own workers either fork for each message, which reloads the model, or (SimpleWorker) fall
+silent while they work, so that a dead one is noticed an hour later.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import close_old_connections
+from rq.job import Job
+from rq.queue import Queue
+from rq.worker import SimpleWorker
+from rq.worker.base import WorkerStatus
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10
+HEARTBEAT_TTL = 45
+IDLE_SECONDS = 15
+"""How often an idle worker looks for rows that nobody works on."""
+
+_stopping = threading.Event()
+
+
+def should_stop() -> bool:
+    """Whether this process was asked to end."""
+    return _stopping.is_set()
+
+
+def current_slot() -> str:
+    """The name under which this worker holds rows: the same again after a restart, so that it can free them."""
+    return settings.WORKER_SLOT or f"{socket.gethostname()}:{os.getpid()}"
+
+
+class ResidentWorker(SimpleWorker):
+    """Runs messages in this process, one after the other."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take RQ's arguments; times to live are ours."""
+        # RQ waits for a message this long minus 15 s, and then has time to look around.
+        kwargs["worker_ttl"] = IDLE_SECONDS + 15
+        kwargs["maintenance_interval"] = IDLE_SECONDS
+        super().__init__(*args, **kwargs)
+
+    def register_birth(self) -> None:
+        """Announce this worker, free what its slot's dead predecessor held, and look for work."""
+        super().register_birth()
+        born = datetime.now(UTC).isoformat()
+        self._tell("embeddings.jobs.tasks.expire_slot", current_slot(), born)
+        self._tell("embeddings.jobs.tasks.sweep")
+
+    def run_maintenance_tasks(self) -> None:
+        """Look for rows that nobody works on, besides RQ's own registries."""
+        super().run_maintenance_tasks()
+        self._tell("embeddings.jobs.tasks.sweep")
+
+    def _tell(self, function: str, *arguments: str) -> None:
+        self.queues[0].enqueue_call(function, args=arguments, result_ttl=0, failure_ttl=3600)
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        """How long a message counts as worked on after the last heartbeat."""
+        return HEARTBEAT_TTL
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one message, heartbeating beside it."""
+        self.prepare_execution(job)
+        done = threading.Event()
+        beat = threading.Thread(target=self._beat, args=(job, done), daemon=True)
+        beat.start()
+        # A resident process outlives its database connections.
+        close_old_connections()
+        try:
+            self.perform_job(job, queue)
+        finally:
+            done.set()
+            beat.join()
+            close_old_connections()
+        self.set_state(WorkerStatus.IDLE)
+
+    def _beat(self, job: Job, done: threading.Event) -> None:
+        while not done.wait(HEARTBEAT_SECONDS):
+            try:
+                self.maintain_heartbeats(job)
+            except redis.exceptions.RedisError as error:
+                log.warning("heartbeat failed reason=%s", error)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Let the message in hand give its rows back."""
+        _stopping.set()
+        super().handle_warm_shutdown_request()
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Take SIGTERM for what it is, also when it comes twice: rows are given back within seconds anyway."""
+        super().request_stop(signum, frame)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)

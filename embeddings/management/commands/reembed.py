@@ -1,0 +1,111 @@
+"""`manage.py reembed`: start, watch, pause, cancel and retry jobs from the terminal."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from embeddings.embedders import SPECS
+from embeddings.errors import Refused
+from embeddings.jobs import control
+from embeddings.jobs.progress import progress_of
+from embeddings.management.terminal import summary_of, watch
+from embeddings.models import BatchJob, JobState, Scope
+
+
+class Command(BaseCommand):
+    """One subcommand for each thing that may be done to a job."""
+
+    help = "Start, watch, pause, resume, cancel and retry embedding jobs."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the subcommands."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        start = actions.add_parser("start", help="start a job and watch it")
+        start.add_argument("--scope", choices=Scope.values, default=None)
+        start.add_argument("--models", default="", help=f"comma-separated, from: {', '.join(SPECS)}")
+        start.add_argument("--artist", default="")
+        start.add_argument("--album", default="")
+        start.add_argument("--library", type=int, help="number of a library")
+        start.add_argument("--ids", default="", help="comma-separated track ids")
+        start.add_argument("--detach", action="store_true", help="do not watch it")
+        status = actions.add_parser("status", help="show a job; the newest when none is named")
+        status.add_argument("--json", action="store_true")
+        status.add_argument("--watch", action="store_true")
+        retry = actions.add_parser("retry-failed", help="try failed tracks again")
+        retry.add_argument("--code", action="append", default=[], help="only failures of this code")
+        for name in ("pause", "resume", "cancel"):
+            actions.add_parser(name, help=f"{name} a job")
+        for action in ("status", "retry-failed", "pause", "resume", "cancel"):
+            actions.choices[action].add_argument("job", type=int, nargs="?", help="number of the job")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run one subcommand; what is refused ends with its sentence."""
+        chosen = argparse.Namespace(**options)
+        try:
+            getattr(self, "do_" + chosen.action.replace("-", "_"))(chosen)
+        except Refused as refused:
+            raise CommandError(str(refused)) from refused
+
+    def do_start(self, chosen: argparse.Namespace) -> None:
+        """Start a job; watch it unless detached."""
+        ids = [part.strip() for part in chosen.ids.split(",") if part.strip()]
+        named = {"artist": chosen.artist, "album": chosen.album, "library": chosen.library, "ids": ids}
+        selection = {key: value for key, value in named.items() if value}
+        job = control.start_job(
+            models=[key.strip() for key in chosen.models.split(",") if key.strip()],
+            scope=chosen.scope or (Scope.SELECTION if selection else Scope.MISSING),
+            selection=selection,
+            requested_by="command line",
+        )
+        if chosen.detach:
+            self.stdout.write(f"Job {job.pk} started. Watch it with: manage.py reembed status --watch {job.pk}")
+            return
+        self._watch(job)
+
+    def do_status(self, chosen: argparse.Namespace) -> None:
+        """Show a job, once or until it is finished."""
+        job = control.find_job(chosen.job)
+        if chosen.json:
+            self.stdout.write(json.dumps(asdict(progress_of(job)), indent=2))
+        elif chosen.watch:
+            self._watch(job)
+        else:
+            self.stdout.write(summary_of(job, progress_of(job)))
+
+    def do_cancel(self, chosen: argparse.Namespace) -> None:
+        """Cancel a job."""
+        job = control.find_job(chosen.job)
+        control.cancel_job(job)
+        self.stdout.write(f"Job {job.pk} stops after the tracks in hand.")
+
+    def do_pause(self, chosen: argparse.Namespace) -> None:
+        """Pause a job."""
+        job = control.find_job(chosen.job)
+        control.pause_job(job)
+        self.stdout.write(f"Job {job.pk} pauses after the tracks in hand.")
+
+    def do_resume(self, chosen: argparse.Namespace) -> None:
+        """Resume a job."""
+        job = control.find_job(chosen.job)
+        control.resume_job(job)
+        self.stdout.write(f"Job {job.pk} goes on.")
+
+    def do_retry_failed(self, chosen: argparse.Namespace) -> None:
+        """Retry what failed."""
+        job = control.find_job(chosen.job)
+        count = control.retry_failed(job, codes=chosen.code)
+        self.stdout.write(f"Job {job.pk} tries {count} operations again.")
+
+    def _watch(self, job: BatchJob) -> None:
+        try:
+            ended = watch(job, live=sys.stdout.isatty(), write=self.stdout.write)
+        except KeyboardInterrupt:
+            self.stdout.write(f"\nJob {job.pk} goes on without you. Cancel it with: manage.py reembed cancel {job.pk}")
+            return
+        self.stdout.write(summary_of(ended, progress_of(ended)))
+        if ended.state in {JobState.FAILED, JobState.CANCELLED}:
+            raise CommandError(f"Job {ended.pk} is {ended.state}.")

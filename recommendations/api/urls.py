@@ -1,0 +1,7 @@
+"""Addresses of the recommendations in the REST API."""
+
+from django.urls import re_path
+
+from recommendations.api.views import SimilarView
+
+urlpatterns = [re_path(r"^tracks/(?P<pk>[^/]+)/similar/?$", SimilarView.as_view(), name="similar")]

@@ -1,0 +1,41 @@
+"""Parse, call the engine, serialize."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from embeddings.api.serializers import TrackOut
+from embeddings.embedders import SPECS
+from embeddings.models import Track
+from recommendations.engine import neighbours_of
+from recommendations.store import vector_store
+
+
+class SimilarIn(serializers.Serializer[Any]):
+    """What to look for."""
+
+    model = serializers.ChoiceField(choices=sorted(SPECS), default="acoustic")
+    count = serializers.IntegerField(default=10, min_value=1, max_value=500)
+    libraryId = serializers.ListField(child=serializers.IntegerField(), default=list)  # noqa: N815 - the API's own case
+
+
+class SimilarView(APIView):
+    """The tracks that sound most like one track, named by our id or Navidrome's."""
+
+    def get(self, request: Request, pk: str) -> Response:
+        """List them, nearest first, with their cosine similarity."""
+        wanted = SimilarIn(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        track = Track.objects.named(pk)
+        found = neighbours_of(
+            track,
+            model=wanted.validated_data["model"],
+            store=vector_store(),
+            limit=wanted.validated_data["count"],
+            library_ids=wanted.validated_data["libraryId"],
+        )
+        matches = [{"track": TrackOut(near.track).data, "similarity": round(near.score, 6)} for near in found]
+        return Response({"track": TrackOut(track).data, "model": wanted.validated_data["model"], "matches": matches})

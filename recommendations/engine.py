@@ -1,0 +1,50 @@
+"""Finds what sounds alike: seeds to searches to tracks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from embeddings.domain import SearchFilter
+from embeddings.embedders import get_spec
+from embeddings.errors import NotEmbedded, Refused
+from embeddings.models import Generation, Track
+from embeddings.store.base import MAX_LIMIT, VectorStore
+
+SPARE = 20
+"""Hits asked for beyond the limit: some belong to tracks whose file is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A track near another, and how near: the cosine of their vectors, -1..1."""
+
+    track: Track
+    score: float
+
+
+def neighbours_of(
+    track: Track, *, model: str, store: VectorStore, limit: int, library_ids: Sequence[int] = ()
+) -> list[Neighbour]:
+    """Find the present tracks nearest to a track by one model, nearest first, without the track itself.
+
+    Raises:
+        UnknownEmbedder: no such model.
+        NotEmbedded: the track, or the whole library, has no vector of this model yet.
+        BackendUnavailable: the store does not answer.
+
+    """
+    spec = get_spec(model)
+    if not 1 <= limit <= MAX_LIMIT - SPARE:
+        raise Refused(f"limit has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
+    if Generation.objects.live(spec.key) is None:
+        raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
+    seed = str(track.pk)
+    vector = store.fetch(spec.alias, [seed]).get(seed)
+    if vector is None:
+        raise NotEmbedded(f"{track.name!r} has no {spec.key} vector yet: embed it first.")
+    where = SearchFilter(library_ids=library_ids, exclude_ids=[seed])
+    hits = store.search(spec.alias, np.asarray([vector]), limit=limit + SPARE, where=where)[0]
+    present = Track.objects.present().in_bulk([hit.id for hit in hits])
+    by_id = {str(pk): found for pk, found in present.items()}
+    return [Neighbour(track=by_id[hit.id], score=hit.score) for hit in hits if hit.id in by_id][:limit]

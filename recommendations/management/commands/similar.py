@@ -1,0 +1,53 @@
+"""`manage.py similar`: which tracks sound like this one."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from embeddings.embedders import SPECS
+from embeddings.errors import BackendUnavailable, NotFound, Refused
+from embeddings.models import Track
+from recommendations.engine import neighbours_of
+from recommendations.store import vector_store
+
+
+class Command(BaseCommand):
+    """Look a track up by id or by words, and list its nearest neighbours."""
+
+    help = "List the tracks that sound most like one track."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument("track", nargs="+", help="our id, Navidrome's id, or words of artist, title, album or path")
+        parser.add_argument("--model", default="acoustic", choices=sorted(SPECS))
+        parser.add_argument("--count", type=int, default=10)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print a table."""
+        try:
+            track = _find(" ".join(options["track"]))
+            found = neighbours_of(track, model=options["model"], store=vector_store(), limit=options["count"])
+        except (Refused, BackendUnavailable) as error:
+            raise CommandError(str(error)) from error
+        table = Table(title=f"Nearest to {track.name}", title_justify="left")
+        table.add_column("similarity", justify="right")
+        table.add_column("track")
+        table.add_column("album")
+        for near in found:
+            table.add_row(f"{near.score:.3f}", near.track.name, near.track.album)
+        Console().print(table)
+
+
+def _find(words: str) -> Track:
+    try:
+        return Track.objects.named(words)
+    except NotFound:
+        found = list(Track.objects.present().matching(words)[:6])
+    if not found:
+        raise NotFound(f"No track matches {words!r}.")
+    if len(found) > 1 and not any(track.title.casefold() == words.casefold() for track in found):
+        listed = "\n".join(f"  {track.pk}  {track.name}" for track in found[:5])
+        raise Refused(f"{words!r} matches several tracks; name one by its id:\n{listed}", code="ambiguous")
+    return found[0]

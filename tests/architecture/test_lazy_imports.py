@@ -1,0 +1,25 @@
+"""The web process stays light: neither models nor codecs nor a vector database are loaded to serve a page."""
+
+import os
+import subprocess
+import sys
+
+from embedder_site.env import BASE_DIR
+
+HEAVY = ("torch", "transformers", "muq", "music2latent", "av", "soundfile", "soxr", "milvus_lite", "faiss", "pymilvus")
+PROGRAM = """
+import sys
+import django
+django.setup()
+from django.urls import get_resolver
+get_resolver().url_patterns
+loaded = [name for name in {heavy!r} if name in sys.modules]
+sys.exit(", ".join(loaded) or None)
+"""
+
+
+def test_importing_every_address_of_the_web_loads_nothing_heavy() -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "embedder_site.settings"}
+    program = [sys.executable, "-c", PROGRAM.format(heavy=HEAVY)]
+    ended = subprocess.run(program, env=environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
