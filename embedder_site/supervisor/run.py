@@ -1,0 +1,152 @@
+"""One run from start to end: refuse what cannot work, start everything, embed, show, serve, stop everything."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import OperationalError, connections
+
+from embedder_site import doctor
+from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, given, kept_secret
+from embedder_site.supervisor import preflight, services
+from embedder_site.supervisor.firstrun import create_first_admin
+from embedder_site.supervisor.lock import lock_var_dir
+from embedder_site.supervisor.supervisor import Stopping, Supervisor
+from embeddings.errors import Refused
+from embeddings.models import BatchJob, JobState
+
+INTERRUPTED = 130
+"""Exit code of a run that was to end by itself and was stopped before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What somebody asked for on the command line."""
+
+    host: str
+    port: int
+    workers: int
+    serve: bool
+    """Stay until told to stop; else end after the results were shown."""
+    embed: bool
+    """Start with a job for what is missing."""
+
+
+def run(wishes: Wishes, say: Callable[[str], None]) -> int:
+    """Do it all; the exit code.
+
+    Raises:
+        Refused: something cannot work; nothing was left running.
+        ServiceFailed: a service did not come up; nothing was left running.
+
+    """
+    say(f"Music      {preflight.check_library()}")
+    preflight.check_models()
+    if wishes.serve:
+        preflight.check_port(wishes.host, wishes.port)
+    lock = lock_var_dir(LOCK_FILE)
+    log_dir = VAR_DIR / "log"
+    log_dir.mkdir(exist_ok=True, mode=0o700)
+    supervisor = Supervisor(log_dir, lock, say)
+    supervisor.obey_signals()
+    try:
+        _start(supervisor, wishes, say)
+        code = _embed(supervisor, say) if wishes.embed else 0
+        if not wishes.serve:
+            return code
+        _invite(wishes, say)
+        supervisor.serve()
+    except Stopping:
+        return 0 if wishes.serve else INTERRUPTED
+    else:
+        return 0
+    finally:
+        say("Stopping")
+        supervisor.stop()
+        SERVICES_FILE.unlink(missing_ok=True)
+
+
+def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> None:
+    redis_url = _start_backends(supervisor, say)
+    _migrate()
+    workers = [services.worker(number, redis_url, VAR_DIR) for number in range(1, wishes.workers + 1)]
+    doors = [services.web(wishes.host, wishes.port)] if wishes.serve else []
+    supervisor.launch(*doors, *workers)
+    supervisor.wait_until_ready()
+
+
+def _start_backends(supervisor: Supervisor, say: Callable[[str], None]) -> str:
+    """Start the services that nobody configured, say where they are; the queue's address."""
+    embedded: dict[str, str] = {name.lower(): getattr(settings, name) for name in ("MUSIC", "NAVIDROME_DB")}
+    embedded["navidrome_path_map"] = settings.NAVIDROME_PATH_MAP
+    if given("REDIS_URL"):
+        _expect(doctor.check_queue(), say)
+    else:
+        port, password = services.free_port(26379), kept_secret("redis_password")
+        supervisor.launch(services.valkey(VAR_DIR / "redis", LOCK_FILE.with_name("valkey.conf"), port, password))
+        embedded["redis_url"] = services.valkey_url(port, password)
+    # Workers give up when the queue does not answer; it takes a moment, the vector store takes seconds.
+    supervisor.wait_until_ready()
+    if given("MILVUS_URI"):
+        _expect(doctor.check_vectors(), say)
+    else:
+        port = services.free_port(29530)
+        supervisor.launch(services.milvus_lite(VAR_DIR / "milvus", port))
+        embedded["milvus_uri"] = f"http://{services.LOOPBACK}:{port}"
+    _publish(embedded)
+    return embedded.get("redis_url", settings.REDIS_URL)
+
+
+def _expect(finding: doctor.Finding, say: Callable[[str], None]) -> None:
+    if not finding.fine:
+        raise Refused(f"{finding.used}: {finding.answer.rstrip('.')}. {finding.advice}")
+    say(f"{finding.subject:<10} ready   {finding.used}")
+
+
+def _publish(embedded: dict[str, str]) -> None:
+    """Tell other commands where the services are; only this user may read it, it holds the queue's password."""
+    fresh = SERVICES_FILE.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(embedded))
+    fresh.replace(SERVICES_FILE)
+
+
+def _migrate() -> None:
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        raise Refused(f"The database {doctor.database_in_words()} cannot be used: {error}") from error
+    finally:
+        connections.close_all()
+
+
+def _embed(supervisor: Supervisor, say: Callable[[str], None]) -> int:
+    """Finish what an earlier run left, embed what is missing, show what came out; the exit code."""
+    manage = [sys.executable, str(BASE_DIR / "manage.py")]
+    left = BatchJob.objects.active().first()
+    connections.close_all()
+    if left and left.state == JobState.PAUSED:
+        say(f"Job {left.pk} is paused; go on with: manage.py reembed resume")
+        return 0
+    if left and supervisor.run([*manage, "reembed", "status", "--watch", str(left.pk)]):
+        say(f"Job {left.pk} of an earlier run did not succeed; starting anew.")
+    code = supervisor.run([*manage, "reembed", "start", "--scope", "missing"])
+    if code:
+        say("The job did not succeed. See what is missing with: make doctor")
+        return code
+    return supervisor.run([*manage, "showcase"])
+
+
+def _invite(wishes: Wishes, say: Callable[[str], None]) -> None:
+    """Say where to look, and the first time as whom."""
+    say("")
+    if warning := preflight.warn_about_host(wishes.host):
+        say(warning)
+    if password := create_first_admin():
+        say(f"Log in as   admin   with the password   {password}   (shown only this once)")
+    connections.close_all()
+    say(f"Open {services.address_for_people(wishes.host, wishes.port)} - Ctrl-C stops everything")

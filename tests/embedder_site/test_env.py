@@ -1,0 +1,41 @@
+"""Paths and secrets from outside."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.embedder_site.running import BASE_DIR, Site
+
+
+def said(site: Site, expression: str, cwd: Path, **extra: str) -> str:
+    code = f"from embedder_site import env, settings; print({expression})"
+    environment = site.environment(PYTHONPATH=str(BASE_DIR), **extra)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_relative_path_starts_where_the_caller_is(stopped_site: Site, tmp_path: Path) -> None:
+    assert (
+        said(stopped_site, "settings.MUSIC", Path("/"), MUSIC="music", CALLER_DIR=str(tmp_path)) == f"{tmp_path}/music"
+    )
+
+
+def test_a_home_folder_is_understood(stopped_site: Site, tmp_path: Path) -> None:
+    assert said(stopped_site, "settings.MUSIC", Path("/"), MUSIC="~/music", HOME=str(tmp_path)) == f"{tmp_path}/music"
+
+
+def test_a_secret_is_kept_and_private(stopped_site: Site, tmp_path: Path) -> None:
+    first = said(stopped_site, "settings.SECRET_KEY", tmp_path)
+    assert len(first) > 40
+    assert said(stopped_site, "settings.SECRET_KEY", tmp_path) == first
+    assert [path.name for path in stopped_site.var_dir.iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((stopped_site.var_dir / "secret_key").stat().st_mode) == 0o600
+
+
+def test_addresses_left_by_a_dead_supervisor_count_for_nothing(stopped_site: Site, tmp_path: Path) -> None:
+    run = stopped_site.var_dir / "run"
+    run.mkdir(parents=True)
+    (run / "supervisor.lock").write_text("1\n")
+    (run / "services.json").write_text('{"redis_url": "redis://left/0"}')
+    assert said(stopped_site, "settings.REDIS_URL", tmp_path) == "redis://127.0.0.1:26379/0"
