@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -25,7 +26,13 @@ STATUSES: dict[type[Refused], int] = {
 }
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+@csrf_exempt
+def nothing_here(_request: HttpRequest) -> JsonResponse:
+    """Answer addresses that do not exist in the form of the API, whatever the method."""
+    return JsonResponse(_error("not_found", "There is nothing at this address."), status=status.HTTP_404_NOT_FOUND)
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler; None lets an error of ours fail loudly as a 500."""
     if isinstance(error, BackendUnavailable):
         answer = _answer("backend_unavailable", str(error), status.HTTP_503_SERVICE_UNAVAILABLE)
@@ -42,7 +49,11 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _answer(code: str, message: str, status_code: int) -> Response:
-    return Response({"error": {"code": code, "message": message}}, status=status_code)
+    return Response(_error(code, message), status=status_code)
+
+
+def _error(code: str, message: str) -> dict[str, dict[str, str]]:
+    return {"error": {"code": code, "message": message}}
 
 
 def _of_framework(error: Exception, detail: Any) -> dict[str, Any]:

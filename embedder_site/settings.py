@@ -114,7 +114,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "embeddings.api.pagination.Pages",
-    "EXCEPTION_HANDLER": "embedder_site.api_errors.handle",
+    "EXCEPTION_HANDLER": "embedder_site.api_errors.answer_error",
     "PAGE_SIZE": 50,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

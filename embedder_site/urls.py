@@ -2,8 +2,10 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
+
+from embedder_site.api_errors import nothing_here
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -11,4 +13,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("recommendations.api.urls")),
     path("api/v1/", include("embeddings.api.urls")),
+    re_path("^api/", nothing_here),
 ]

@@ -108,6 +108,10 @@ class BackendUnavailable(EmbedderError):
     """A service we depend on (vector store, database, queue, library) does not answer."""
 
 
+class CatalogueBusy(BackendUnavailable):
+    """Somebody else changed the catalogue while it was being synchronised; trying again is enough."""
+
+
 class Refused(EmbedderError):
     """What the caller asked for cannot be done; `code` is stable, the message says why and what to do."""
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embeddings.domain import SearchFilter
+from embeddings.domain import Hit, SearchFilter
 from embeddings.embedders import get_spec
 from embeddings.errors import NotEmbedded, Refused
 from embeddings.models import Generation, Track
-from embeddings.store.base import MAX_LIMIT, VectorStore
+from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorStore
 
 SPARE = 20
 """Hits asked for beyond the limit: some belong to tracks whose file is gone."""
+MORE = 4
+"""How many times as many are asked for when too many were gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,24 @@ def neighbours_of(
     if Generation.objects.live(spec.key) is None:
         raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
     seed = str(track.pk)
-    vector = store.fetch(spec.alias, [seed]).get(seed)
+    try:
+        vector = store.fetch(spec.alias, [seed]).get(seed)
+    except CollectionMissing:
+        raise NotEmbedded(f"The vector store has lost the {spec.key} vectors: start a job to embed again.") from None
     if vector is None:
         raise NotEmbedded(f"{track.name!r} has no {spec.key} vector yet: embed it first.")
     where = SearchFilter(library_ids=library_ids, exclude_ids=[seed])
-    hits = store.search(spec.alias, np.asarray([vector]), limit=limit + SPARE, where=where)[0]
+    asked = limit + SPARE
+    while True:
+        hits = store.search(spec.alias, np.asarray([vector]), limit=asked, where=where)[0]
+        found = _present(hits)
+        if len(found) >= limit or len(hits) < asked or asked == MAX_LIMIT:
+            return found[:limit]
+        asked = min(asked * MORE, MAX_LIMIT)
+
+
+def _present(hits: Sequence[Hit]) -> list[Neighbour]:
+    """Keep the hits whose track still has its file, in their order."""
     present = Track.objects.present().in_bulk([hit.id for hit in hits])
     by_id = {str(pk): found for pk, found in present.items()}
-    return [Neighbour(track=by_id[hit.id], score=hit.score) for hit in hits if hit.id in by_id][:limit]
+    return [Neighbour(track=by_id[hit.id], score=hit.score) for hit in hits if hit.id in by_id]

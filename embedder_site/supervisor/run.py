@@ -54,10 +54,15 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> int:
     supervisor.obey_signals()
     try:
         _start(supervisor, wishes, say)
+        if wishes.serve:
+            # Before the job: it may take hours, in which people want to watch it.
+            _invite(say)
         code = _embed(supervisor, say) if wishes.embed else 0
         if not wishes.serve:
             return code
-        _invite(wishes, say)
+        say(f"\nOpen {services.address_for_people(wishes.host, wishes.port)} - Ctrl-C stops everything")
+        if warning := preflight.warn_about_host(wishes.host):
+            say(warning)
         supervisor.serve()
     except Stopping:
         return 0 if wishes.serve else INTERRUPTED
@@ -141,12 +146,8 @@ def _embed(supervisor: Supervisor, say: Callable[[str], None]) -> int:
     return supervisor.run([*manage, "showcase"])
 
 
-def _invite(wishes: Wishes, say: Callable[[str], None]) -> None:
-    """Say where to look, and the first time as whom."""
-    say("")
-    if warning := preflight.warn_about_host(wishes.host):
-        say(warning)
+def _invite(say: Callable[[str], None]) -> None:
+    """Say the first time as whom to log in."""
     if password := create_first_admin():
         say(f"Log in as   admin   with the password   {password}   (shown only this once)")
     connections.close_all()
-    say(f"Open {services.address_for_people(wishes.host, wishes.port)} - Ctrl-C stops everything")

@@ -32,9 +32,7 @@ class StartJobForm(forms.Form):
     album = forms.CharField(required=False)
 
     def selection(self) -> dict[str, Any]:
-        """Give the conditions that were filled in, for scope `selection` alone."""
+        """Give the conditions that were filled in."""
         given = self.cleaned_data
-        if given["scope"] != Scope.SELECTION:
-            return {}
         library = given["library"].pk if given["library"] else None
         return {"library": library, "artist": given["artist"], "album": given["album"]}

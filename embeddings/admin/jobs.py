@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -52,10 +53,12 @@ class BatchJobAdmin(ReadOnlyAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Adding a job is starting it."""
-        return bool(request.user.is_staff)
+        return request.user.has_perm("embeddings.add_batchjob")
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask what to embed, start the job and go to its page."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         form = StartJobForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
@@ -80,6 +83,7 @@ class BatchJobAdmin(ReadOnlyAdmin):
         context: dict[str, Any] = {"title": f"Job {object_id}", "subtitle": None}
         if isinstance(job, BatchJob):
             context |= {"job": job, "progress": progress_of(job), "reasons": _reasons(job), "warned": _warned(job)}
+            context["may_change"] = request.user.has_perm("embeddings.change_batchjob")
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -95,6 +99,8 @@ class BatchJobAdmin(ReadOnlyAdmin):
         """Apply a verb to a job."""
         if request.method != "POST" or verb not in VERBS:
             return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("embeddings.change_batchjob"):
+            raise PermissionDenied
         act, said = VERBS[verb]
         try:
             act(control.find_job(pk))
@@ -133,7 +139,7 @@ def _reasons(job: BatchJob) -> list[dict[str, Any]]:
     rows = TrackResult.objects.filter(job=job, state=ResultState.FAILED)
     counts = rows.order_by().values_list("failure_code").annotate(count=Count("pk")).order_by("-count", "failure_code")
     newest = TrackFailure.objects.filter(result__in=rows).order_by().values("result").annotate(newest=Max("pk"))
-    failures = TrackFailure.objects.filter(pk__in=newest.values("newest")).select_related("track").order_by("path")
+    failures = TrackFailure.objects.filter(pk__in=newest.values("newest")).order_by("path")
     meanings = dict(failure_codes())
     return [
         {

@@ -6,13 +6,14 @@ from django.db.models import QuerySet
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.permissions import IsAdminUser, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from embeddings.api.pagination import Pages
+from embeddings.api.permissions import MayChangeJobs
 from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut
 from embeddings.embedders import SPECS
 from embeddings.jobs import control
@@ -20,7 +21,7 @@ from embeddings.models import BatchJob, Generation, Track, TrackFailure
 
 
 class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
-    """Jobs: list and show for everyone who may log in; start, cancel and the rest for staff."""
+    """Jobs: everyone with a token reads; who may add or change jobs starts them, cancels them and the rest."""
 
     queryset = BatchJob.objects.all()
     lookup_value_regex = "[0-9]+"
@@ -30,8 +31,8 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
         return JobLine if self.action == "list" else JobOut
 
     def get_permissions(self) -> list[Any]:
-        """Let only staff change anything."""
-        return [IsAuthenticated() if self.request.method in {"GET", "HEAD", "OPTIONS"} else IsAdminUser()]
+        """Ask for the permissions that the admin asks for."""
+        return [IsAuthenticated(), MayChangeJobs()]
 
     def create(self, request: Request) -> Response:
         """Start a job."""

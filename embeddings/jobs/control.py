@@ -9,8 +9,8 @@ from embeddings import conf
 from embeddings.embedders import get_spec
 from embeddings.errors import JobAlreadyActive, NotFound, NotPossibleNow, Refused
 from embeddings.jobs import tasks
-from embeddings.jobs.planner import FIELDS
-from embeddings.models import BatchJob, JobState, ResultState, Scope, TrackResult
+from embeddings.jobs.planner import FIELDS, selection_conditions
+from embeddings.models import BatchJob, JobState, ResultState, Scope, Track, TrackResult
 
 
 def start_job(
@@ -38,6 +38,8 @@ def start_job(
     for key in keys:
         get_spec(key)
     chosen = _checked_selection(scope, selection or {})
+    if chosen and not Track.objects.present().filter(**selection_conditions(chosen)).exists():
+        raise NotFound("No track of the catalogue matches this selection.")
     try:
         with transaction.atomic():
             job = BatchJob.objects.create(
@@ -100,11 +102,14 @@ def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequenc
     """
     try:
         with transaction.atomic():
-            job.refresh_from_db()
+            # The lock orders this and the end of the job: a row that is pending again keeps its job open.
+            job = BatchJob.objects.select_for_update().get(pk=job.pk)
             if job.state in {JobState.PLANNING, JobState.CANCELLING}:
                 raise _not_now(job, "retried")
             count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=track_ids)
-            if not count:
+            # A job that broke left rows open, and goes on with them.
+            left = job.state == JobState.FAILED and TrackResult.objects.left_open(job.pk).exists()
+            if not count and not left:
                 raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
             if not job.is_active:
                 BatchJob.objects.mark_reopened(job.pk)
@@ -134,9 +139,12 @@ def _checked_selection(scope: str, selection: dict[str, Any]) -> dict[str, Any]:
     if unknown:
         raise Refused(f"A selection cannot name {', '.join(unknown)}; use {', '.join(FIELDS)}.", code="bad_selection")
     chosen = {name: value for name, value in selection.items() if value not in (None, "", [])}
-    if (scope == Scope.SELECTION) != bool(chosen):
-        raise Refused("Scope 'selection' and a selection belong together.", code="bad_selection")
-    return chosen
+    if chosen and scope != Scope.SELECTION:
+        named = ", ".join(chosen)
+        raise Refused(f"A selection ({named}) belongs to the scope 'selection', not {scope!r}.", code="bad_selection")
+    if scope == Scope.SELECTION and not chosen:
+        raise Refused(f"The scope 'selection' needs at least one of {', '.join(FIELDS)}.", code="bad_selection")
+    return chosen | ({"ids": Track.objects.ids_named(chosen["ids"])} if "ids" in chosen else {})
 
 
 def _not_now(job: BatchJob, done: str) -> NotPossibleNow:

@@ -132,12 +132,13 @@ class Pipeline:
         for _ in self._decoders:
             self._waiting.put(None)
         deadline = time.monotonic() + CLOSE_SECONDS
-        for thread in threads:
+        *decoding, inferring = threads
+        for decoder, thread in zip(self._decoders, decoding, strict=True):
             thread.join(timeout=max(0.0, deadline - time.monotonic()))
-        for decoder, thread in zip(self._decoders, threads, strict=False):
-            if thread.is_alive():
-                # It waits for a child that says nothing; without its child it wakes up and ends.
-                decoder.close()
+            # A child ends with the thread that started it; one that keeps its thread waiting is ended here.
+            decoder.close()
+            thread.join()
+        inferring.join()
 
     # ---- decoding threads
 

@@ -5,21 +5,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 
 from embeddings.domain import EmbedderSpec
 from embeddings.embedders import get_spec
-from embeddings.errors import BackendUnavailable, Refused
+from embeddings.errors import BackendUnavailable, CatalogueBusy, Refused
 from embeddings.jobs.generations import ensure_generation
 from embeddings.library.base import MusicSource
 from embeddings.library.sync import sync
 from embeddings.models import BatchJob, Generation, JobState, Scope, Track, TrackResult, has_failed, is_current
 from embeddings.store.base import VectorStore
 
-PLANNING_LEASE_SECONDS = 120.0
+PLANNING_LEASE_SECONDS = 30.0
 CHUNK = 1000
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore) -> int:
     if job.scope in {Scope.ALL, Scope.MISSING}:
         try:
             sync(source)
+        except CatalogueBusy:
+            raise
         except BackendUnavailable as error:
             raise Refused(str(error), code="library_unavailable") from error
     skipped = 0
@@ -63,8 +66,9 @@ def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore) -> int:
         spec = get_spec(key)
         generation = ensure_generation(spec, store)
         named = _named(job)
-        planned = _write(job, spec, generation, _due(job, generation, named))
-        skipped += named.count() - planned
+        if job.scope == Scope.MISSING:
+            skipped += named.filter(is_current(generation)).count()
+        _write(job, spec, generation, _due(job, generation, named))
     return skipped
 
 
@@ -75,7 +79,10 @@ def _kept(job_id: int) -> Iterator[None]:
 
     def renew() -> None:
         while not done.wait(PLANNING_LEASE_SECONDS / 4):
-            BatchJob.objects.renew_planning(job_id, PLANNING_LEASE_SECONDS)
+            try:
+                BatchJob.objects.renew_planning(job_id, PLANNING_LEASE_SECONDS)
+            except OperationalError as error:
+                log.warning("planning not renewed job=%s reason=%s", job_id, error)
         connection.close()
 
     thread = threading.Thread(target=renew, daemon=True)
@@ -91,13 +98,17 @@ def _named(job: BatchJob) -> QuerySet[Track]:
     """Tracks that the job's scope names, current or not."""
     tracks = Track.objects.present()
     if job.scope == Scope.SELECTION:
-        conditions = {FIELDS[name]: value for name, value in job.selection.items()}
-        tracks = tracks.filter(**conditions)
+        tracks = tracks.filter(**selection_conditions(job.selection))
     return tracks
 
 
 FIELDS = {"library": "library_id", "artist": "artist__iexact", "album": "album__iexact", "ids": "id__in"}
 """What a selection may name, and the condition it stands for."""
+
+
+def selection_conditions(selection: dict[str, Any]) -> dict[str, Any]:
+    """Translate a selection into conditions on tracks."""
+    return {FIELDS[name]: value for name, value in selection.items()}
 
 
 def _due(job: BatchJob, generation: Generation, named: QuerySet[Track]) -> QuerySet[Track]:
@@ -109,16 +120,13 @@ def _due(job: BatchJob, generation: Generation, named: QuerySet[Track]) -> Query
     return named
 
 
-def _write(job: BatchJob, spec: EmbedderSpec, generation: Generation, due: QuerySet[Track]) -> int:
+def _write(job: BatchJob, spec: EmbedderSpec, generation: Generation, due: QuerySet[Track]) -> None:
     ids = due.order_by("path").values_list("pk", flat=True).iterator(chunk_size=CHUNK)
-    written = 0
     for chunk in _chunks(ids):
         rows = [TrackResult(job=job, track_id=pk, model=spec.key, generation=generation) for pk in chunk]
         TrackResult.objects.bulk_create(rows, ignore_conflicts=True)
-        written += len(rows)
         if not BatchJob.objects.filter(pk=job.pk, state=JobState.PLANNING).exists():
-            break
-    return written
+            return
 
 
 def _chunks(ids: Iterator[UUID]) -> Iterator[list[UUID]]:

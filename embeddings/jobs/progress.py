@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, Min
 from django.utils import timezone
 
 from embeddings.domain import Progress, Tally
@@ -29,7 +29,7 @@ def progress_of(job: BatchJob) -> Progress:
         percent=_percent(job, operations),
         rate=rate,
         eta_seconds=remaining / rate if rate and runs else None,
-        elapsed_seconds=((job.finished_at or now) - (job.started_at or job.created_at)).total_seconds(),
+        elapsed_seconds=job.elapsed(now).total_seconds(),
         audio_seconds=rows.audio_seconds(),
         current_model=current.model if current and job.is_active else "",
         current_track=current.track.name if current and job.is_active else "",
@@ -47,12 +47,11 @@ def _percent(job: BatchJob, operations: Tally) -> float:
 
 
 def _rate(job: BatchJob, now: datetime) -> float | None:
-    """Operations per second over the last minutes of work."""
-    if job.started_at is None:
-        return None
+    """Operations per second over the last minutes of work; a night in which nothing ran does not count."""
     until = job.finished_at or now
-    since = max(job.started_at, until - RATE_WINDOW)
-    settled = TrackResult.objects.filter(job=job, finished_at__gt=since, finished_at__lte=until)
-    count = settled.exclude(state=ResultState.CANCELLED).count()
-    seconds = (until - since).total_seconds()
-    return count / seconds if count and seconds > 0 else None
+    recent = TrackResult.objects.filter(job=job, finished_at__gt=until - RATE_WINDOW, finished_at__lte=until)
+    counted = recent.exclude(state=ResultState.CANCELLED).aggregate(count=Count("pk"), first=Min("started_at"))
+    if not counted["count"]:
+        return None
+    since = max(counted["first"], until - RATE_WINDOW)
+    return float(counted["count"] / max((until - since).total_seconds(), 1e-3))

@@ -1,15 +1,15 @@
 """Embeds slices of a job: claims rows, runs the pipeline, stores vectors, then writes the rows."""
 
 import time
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
-from embeddings.domain import TrackRef
+from embeddings.domain import EmbedderSpec, TrackRef
 from embeddings.embedders import get_spec
 from embeddings.jobs.pipeline import Outcome, Pipeline
 from embeddings.jobs.resident import Resident
 from embeddings.jobs.writer import Writer
-from embeddings.models import BatchJob, JobState, Lease, TrackResult
+from embeddings.models import LOST_ALONE, BatchJob, JobState, Lease, TrackResult
 
 LOOK_SECONDS = 1.0
 """How often a running slice looks whether its job still runs."""
@@ -43,18 +43,22 @@ class Runner:
             BackendUnavailable: the store went away; the rows it concerns were given back.
 
         """
-        TrackResult.objects.bury_lost(self._lease)
+        buried = TrackResult.objects.bury_lost(self._lease)
+        model = TrackResult.objects.next_model(self._lease.job_id)
+        if model is None:
+            return buried
+        spec = get_spec(model)
+        # Before any row is claimed: loading may take longer than a lease.
+        embedder = self._resident.embedder(spec)
         try:
-            first = self._claim("")
-            return self._embed(first) if first else 0
+            pipeline = Pipeline(spec, embedder, self._resident.decoders)
+            with closing(pipeline.run(self._slices(spec))) as outcomes:
+                return buried + self._embed(pipeline, outcomes)
         finally:
             TrackResult.objects.release(self._lease)
 
-    def _embed(self, first: list[TrackRef]) -> int:
-        spec = get_spec(self._rows[first[0].id].model)
+    def _embed(self, pipeline: Pipeline, outcomes: Iterator[list[Outcome]]) -> int:
         writer = Writer(self._lease, self._resident.store)
-        pipeline = Pipeline(spec, self._resident.embedder(spec), self._resident.decoders)
-        outcomes = pipeline.run(chain([first], iter(lambda: self._next(spec.key), [])))
         stop_at = float("inf")
         for settled in outcomes:
             self._record(writer, settled)
@@ -63,18 +67,29 @@ class Runner:
             if self._should_stop():
                 stop_at = min(stop_at, time.monotonic() + GRACE_SECONDS)
             if time.monotonic() > stop_at:
-                outcomes.close()
+                break
         writer.flush()
+        # Before the pipeline closes, which may have to wait for a batch on a slow device.
+        TrackResult.objects.release(self._lease)
         return writer.settled
 
-    def _claim(self, model: str) -> list[TrackRef]:
-        rows = TrackResult.objects.claim(self._lease, limit=self._slice_size, model=model)
+    def _slices(self, spec: EmbedderSpec) -> Iterator[list[TrackRef]]:
+        """Claim as the pipeline asks for more; a row suspected of killing workers stays alone."""
+        refs = self._claim(spec, suspects=True)
+        if refs:
+            yield refs
+        if any(row.lost >= LOST_ALONE for row in self._rows.values()):
+            return
+        while time.monotonic() < self._turn_ends and self._goes_on():
+            if not (refs := self._claim(spec, suspects=False)):
+                return
+            yield refs
+
+    def _claim(self, spec: EmbedderSpec, *, suspects: bool) -> list[TrackRef]:
+        rows = TrackResult.objects.claim(self._lease, model=spec.key, limit=self._slice_size, suspects=suspects)
         refs = [row.track.ref() for row in rows]
         self._rows.update({ref.id: row for ref, row in zip(refs, rows, strict=True)})
         return refs
-
-    def _next(self, model: str) -> list[TrackRef]:
-        return self._claim(model) if time.monotonic() < self._turn_ends and self._goes_on() else []
 
     def _record(self, writer: Writer, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

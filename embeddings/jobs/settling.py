@@ -2,10 +2,22 @@
 
 import logging
 
+from django.db import transaction
+
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable
-from embeddings.jobs.generations import finish_generations, promote
-from embeddings.models import BatchJob, Generation, JobState, ResultState, Track, TrackResult, has_failed, is_current
+from embeddings.jobs.generations import point_alias, promote
+from embeddings.models import (
+    BatchJob,
+    Generation,
+    GenerationState,
+    JobState,
+    ResultState,
+    Track,
+    TrackResult,
+    has_failed,
+    is_current,
+)
 from embeddings.store.base import VectorStore
 
 log = logging.getLogger(__name__)
@@ -20,32 +32,45 @@ def settle(job_id: int, store: VectorStore) -> bool:
     job = BatchJob.objects.get(pk=job_id)
     if job.state == JobState.CANCELLING:
         return _finish_cancel(job_id)
-    if job.state != JobState.RUNNING or _open(job_id):
+    if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
         return not job.is_active
     try:
-        for generation in finish_generations(job_id, store):
-            if _covers_catalogue(generation):
-                promote(get_spec(generation.model), generation, store)
+        _finish_generations(job_id, store)
     except BackendUnavailable as error:
         BatchJob.objects.note(job_id, f"All tracks are embedded; waiting to finish: {error}")
         return False
+    return _finish(job_id)
+
+
+@transaction.atomic
+def _finish(job_id: int) -> bool:
+    # Flushing takes a while, in which somebody may have asked for a retry: the lock orders the two.
+    job = BatchJob.objects.select_for_update().get(pk=job_id)
+    if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
+        return not job.is_active
     with_errors = TrackResult.objects.filter(job_id=job_id, state=ResultState.FAILED).exists()
-    finished = BatchJob.objects.mark_completed(job_id, with_errors=with_errors)
     log.info("job finished job=%s with_errors=%s", job_id, with_errors)
-    return finished
+    return BatchJob.objects.mark_completed(job_id, with_errors=with_errors)
 
 
 def _finish_cancel(job_id: int) -> bool:
     TrackResult.objects.cancel_pending(job_id)
-    return not _open(job_id) and BatchJob.objects.mark_cancelled(job_id)
+    return not TrackResult.objects.left_open(job_id).exists() and BatchJob.objects.mark_cancelled(job_id)
 
 
-def _open(job_id: int) -> bool:
-    open_states = [ResultState.PENDING, ResultState.RUNNING]
-    return TrackResult.objects.filter(job_id=job_id, state__in=open_states).exists()
+def _finish_generations(job_id: int, store: VectorStore) -> None:
+    """Flush what the job wrote to, and promote what is complete."""
+    used = TrackResult.objects.filter(job_id=job_id).order_by().values("generation")
+    for generation in Generation.objects.filter(pk__in=used):
+        spec = get_spec(generation.model)
+        store.flush(generation.collection)
+        if generation.state == GenerationState.BUILDING and _covers_catalogue(generation):
+            promote(spec, generation, store)
+        else:
+            point_alias(spec, store)
 
 
 def _covers_catalogue(generation: Generation) -> bool:
-    """Whether every present track is in it, or failed for good: searches lose nothing by the switch."""
+    """Whether every present track is in it, or failed: searches lose nothing by the switch."""
     tracks = Track.objects.present()
     return not tracks.exclude(is_current(generation)).exclude(has_failed(generation, permanently=False)).exists()

@@ -15,7 +15,7 @@ from django.utils import timezone
 from rq import Worker
 
 from embeddings import conf
-from embeddings.errors import BackendUnavailable, EmbedderError, Refused
+from embeddings.errors import BackendUnavailable, Refused
 from embeddings.jobs.planner import plan as plan_job
 from embeddings.jobs.resident import resident
 from embeddings.jobs.runner import Runner
@@ -28,16 +28,15 @@ log = logging.getLogger(__name__)
 
 RESULT_TTL = 600
 FAILURE_TTL = 86_400
+QUEUE_AWAY = (redis.ConnectionError, redis.TimeoutError)
 
 
 def plan(job_id: int) -> None:
     """Plan a job and knock for its slices."""
     job = BatchJob.objects.get(pk=job_id)
     try:
-        if not plan_job(job, source=configured_source(conf.library()), store=resident().store):
-            sweep()
-            return
-    except BackendUnavailable as error:
+        planned = plan_job(job, source=configured_source(conf.library()), store=resident().store)
+    except (BackendUnavailable, OperationalError) as error:
         BatchJob.objects.note(job_id, f"Waiting to plan, and trying again by itself: {error}")
         log.warning("planning put off job=%s reason=%s", job_id, error)
         return
@@ -49,20 +48,19 @@ def plan(job_id: int) -> None:
         # Ours: the job says so instead of planning for ever, and RQ keeps the traceback.
         BatchJob.objects.mark_failed(job_id, f"Planning broke: {traceback.format_exc(limit=-3)}")
         raise
-    if not settle(job_id, resident().store):
+    if not _settled(job_id) and planned:
         knock(job_id)
 
 
 def embed_slice(job_id: int) -> int:
     """Take one turn at a job; say how many operations were settled."""
+    if not BatchJob.objects.filter(pk=job_id, state=JobState.RUNNING).exists():
+        _settled(job_id)
+        return 0
     config = conf.jobs()
     lease = Lease.take(job_id, worker=current_slot(), seconds=config.lease_seconds)
-    if not BatchJob.objects.filter(pk=job_id, state=JobState.RUNNING).exists():
-        settle(job_id, resident().store)
-        return 0
-    runner = Runner(lease, resident(), slice_size=config.slice_size, should_stop=should_stop)
     try:
-        settled = runner.run()
+        settled = Runner(lease, resident(), slice_size=config.slice_size, should_stop=should_stop).run()
     except (OperationalError, InterfaceError) as error:
         # The database went away; leases run out by themselves, and the next sweep knocks again.
         log.warning("slice left to its lease job=%s reason=%s", job_id, error)
@@ -72,16 +70,14 @@ def embed_slice(job_id: int) -> int:
         BatchJob.objects.note(job_id, f"Waiting, and trying again by itself: {error}")
         log.warning("slice given back job=%s reason=%s", job_id, error)
         return 0
-    except EmbedderError as error:
-        BatchJob.objects.mark_failed(job_id, str(error))
-        raise
     except Exception:
         # Ours: tried again it would break again, so the job stops here, loudly; its rows stay as they were.
         BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
         raise
     BatchJob.objects.note(job_id, "")
-    if not settle(job_id, resident().store) and not should_stop():
-        knock(job_id, workers=1)
+    if not _settled(job_id) and not should_stop() and _claimable(job_id):
+        # However many messages wait: this worker's next turn needs one of its own.
+        _enqueue("embed", embed_slice, job_id)
     return settled
 
 
@@ -93,8 +89,19 @@ def sweep() -> None:
     if job.state == JobState.PLANNING:
         if job.planning_lease is None or job.planning_lease < timezone.now():
             tell_planner(job.pk)
-    elif not settle(job.pk, resident().store):
+    elif not _settled(job.pk):
         knock(job.pk, workers=1)
+
+
+def _settled(job_id: int) -> bool:
+    try:
+        return settle(job_id, resident().store)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # Ours: said on the job, which would otherwise stay active and silent until somebody looks into a log.
+        BatchJob.objects.mark_failed(job_id, f"Finishing broke: {traceback.format_exc(limit=-3)}")
+        raise
 
 
 def expire_slot(slot: str, born: str) -> int:
@@ -114,24 +121,29 @@ def tell_sweeper() -> None:
 
 def knock(job_id: int, *, workers: int | None = None) -> None:
     """Ask workers for turns at a job, as many as could find rows; a queue that is knocked at already is left alone."""
-    rows = TrackResult.objects.filter(job_id=job_id, job__state=JobState.RUNNING)
-    if not rows.claimable(timezone.now()).exists():
+    if not _claimable(job_id):
         return
-    useful = -(-rows.filter(state=ResultState.PENDING).count() // conf.jobs().slice_size) or 1
+    pending = TrackResult.objects.filter(job_id=job_id, state=ResultState.PENDING).count()
+    useful = -(-pending // conf.jobs().slice_size) or 1
     try:
         waiting = len(django_rq.get_queue("embed"))
         wanted = min(useful, workers or _workers())
-    except redis.ConnectionError as error:
+    except QUEUE_AWAY as error:
         log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
         return
     for _ in range(wanted - waiting):
         _enqueue("embed", embed_slice, job_id)
 
 
+def _claimable(job_id: int) -> bool:
+    rows = TrackResult.objects.filter(job_id=job_id, job__state=JobState.RUNNING)
+    return rows.claimable(timezone.now()).exists()
+
+
 def _enqueue(queue: str, function: Callable[..., object], *arguments: int) -> None:
     try:
         django_rq.get_queue(queue).enqueue(function, *arguments, result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL)
-    except redis.ConnectionError as error:
+    except QUEUE_AWAY as error:
         # A message is only a knock: idle workers look at the rows by themselves.
         log.warning("queue away, workers will find the rows by themselves reason=%s", error)
 

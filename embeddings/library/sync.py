@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db import IntegrityError
 from django.utils import timezone
 
-from embeddings.errors import BackendUnavailable
+from embeddings.errors import BackendUnavailable, CatalogueBusy
 from embeddings.library.base import Known, Listing, MusicSource, SourceLibrary, SourceTrack
 from embeddings.library.changes import SAID, Atlas, Changes, compare
 from embeddings.library.matching import Place, Row
@@ -79,7 +79,7 @@ def sync(source: MusicSource, *, reread: bool = False, allow_empty: bool = False
             changes = compare(rows, listings, atlas)
         _write(changes, timezone.now())
     except IntegrityError as error:
-        raise BackendUnavailable("The catalogue was changed while it was being synchronised; try again.") from error
+        raise CatalogueBusy("The catalogue was changed while it was being synchronised; try again.") from error
     return _reports(listings, atlas, changes, time.monotonic() - started)
 
 

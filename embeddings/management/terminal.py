@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from embeddings.domain import Progress as JobProgress
@@ -38,7 +39,7 @@ def _watch_live(job: BatchJob) -> BatchJob:
                 state=counted.state,
                 rate=pace(counted),
                 eta=f"{duration(counted.eta_seconds)} left" if counted.eta_seconds is not None else "",
-                current=(counted.message or counted.current_track)[:48].replace("[", "\\["),
+                current=escape((counted.message or counted.current_track)[:48]),
             )
             if not job.is_active:
                 return job
@@ -50,10 +51,13 @@ def _watch_log(job: BatchJob, write: Callable[[str], object]) -> BatchJob:
     while True:
         job.refresh_from_db()
         counted = progress_of(job)
-        line = f"{counted.state} {int(counted.percent // 10) * 10} % {counted.message}".rstrip()
+        line = f"{counted.state} {counted.message}".rstrip()
+        if counted.operations.total:
+            line += f" {int(counted.percent // 10) * 10} %"
         if line != said:
             said = line
-            write(f"{line}  {counted.operations.settled}/{counted.operations.total}  {pace(counted)}".rstrip())
+            counts = f"  {counted.operations.settled}/{counted.operations.total}" if counted.operations.total else ""
+            write(f"{line}{counts}  {pace(counted)}".rstrip())
         if not job.is_active:
             return job
         time.sleep(POLL_SECONDS)
@@ -61,7 +65,8 @@ def _watch_log(job: BatchJob, write: Callable[[str], object]) -> BatchJob:
 
 def pace(counted: JobProgress) -> str:
     """Say how fast it goes."""
-    return f"{counted.rate * 3600:,.0f} tracks/hour" if counted.rate else ""
+    unit = "tracks" if counted.tracks.total == counted.operations.total else "operations"
+    return f"{counted.rate * 3600:,.0f} {unit}/hour" if counted.rate else ""
 
 
 def duration(seconds: float) -> str:
@@ -77,7 +82,8 @@ def summary_of(job: BatchJob, counted: JobProgress) -> str:
     """Describe a job in a few lines."""
     ops = counted.operations
     counts = f"{ops.done} of {ops.total} done, {ops.failed} failed, {ops.cancelled} cancelled"
-    lines = [f"Job {job.pk} is {job.state}: {counts}, {counted.skipped} current; {duration(counted.elapsed_seconds)}."]
+    counts += f", {counted.skipped} current already"
+    lines = [f"Job {job.pk} is {job.state}: {counts}; {duration(counted.elapsed_seconds)}."]
     lines += [f"  {count:6d} × {code}" for code, count in sorted(counted.failures.items(), key=lambda pair: -pair[1])]
     if job.message:
         lines.append(f"  {job.message}")

@@ -4,12 +4,13 @@ from embeddings.models.collection import Generation, GenerationState, TrackVecto
 from embeddings.models.failure import TrackFailure, failure_codes, has_failed
 from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
 from embeddings.models.outcome import Done, Failed, Lease
-from embeddings.models.result import ResultState, TrackResult
+from embeddings.models.result import LOST_ALONE, ResultState, TrackResult
 from embeddings.models.track import Library, Track
 
 __all__ = [
     "ACTIVE",
     "FINISHED",
+    "LOST_ALONE",
     "BatchJob",
     "Done",
     "Failed",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -14,10 +14,8 @@ class GenerationState(models.TextChoices):
     """The life of a generation."""
 
     BUILDING = "building"
-    VERIFIED = "verified"
     LIVE = "live"
     RETIRED = "retired"
-    DROPPED = "dropped"
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -29,8 +27,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
     def building(self, model: str) -> "Generation | None":
         """The newest generation that is being filled beside the live one."""
-        states = [GenerationState.BUILDING, GenerationState.VERIFIED]
-        return self.filter(model=model, state__in=states).order_by("-number").first()
+        return self.filter(model=model, state=GenerationState.BUILDING).order_by("-number").first()
 
     def open(self, spec: EmbedderSpec, *, state: str, taken: Sequence[str] = ()) -> "Generation":
         """Add the next generation of a spec; the unique number makes the loser of a race fail loudly.
@@ -56,22 +53,16 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             promoted_at=timezone.now() if state == GenerationState.LIVE else None,
         )
 
-    def mark_retired(self, generation_id: int) -> bool:
-        """LIVE -> RETIRED."""
-        return bool(
-            self.filter(pk=generation_id, state=GenerationState.LIVE).update(
-                state=GenerationState.RETIRED, retired_at=timezone.now()
-            )
-        )
-
-    def mark_live(self, generation_id: int) -> bool:
-        """BUILDING or VERIFIED -> LIVE; the constraint lets only one generation of a model be live."""
-        states = [GenerationState.BUILDING, GenerationState.VERIFIED]
-        return bool(
-            self.filter(pk=generation_id, state__in=states).update(
-                state=GenerationState.LIVE, promoted_at=timezone.now()
-            )
-        )
+    @transaction.atomic
+    def promote(self, generation_id: int, model: str) -> bool:
+        """BUILDING -> LIVE, and what was live -> RETIRED; false when somebody else was faster."""
+        now = timezone.now()
+        # The lock makes a second promoter wait, and find that there is nothing left to promote.
+        states = dict(self.select_for_update().filter(model=model).order_by("pk").values_list("pk", "state"))
+        if states.get(generation_id) != GenerationState.BUILDING:
+            return False
+        self.filter(model=model, state=GenerationState.LIVE).update(state=GenerationState.RETIRED, retired_at=now)
+        return bool(self.filter(pk=generation_id).update(state=GenerationState.LIVE, promoted_at=now))
 
 
 class Generation(models.Model):

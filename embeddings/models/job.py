@@ -1,10 +1,11 @@
 """BatchJob: what a person asked for, its states, and every transition between them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, DateTimeField, DurationField, ExpressionWrapper, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from embeddings.errors import JobAlreadyActive
@@ -50,6 +51,10 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def _move(self, job_id: int, origins: Sequence[JobState], target: JobState, **values: object) -> bool:
         return bool(self.filter(pk=job_id, state__in=origins).update(state=target, **values))
 
+    def _finish(self, job_id: int, origins: Sequence[JobState], target: JobState, *, message: str) -> bool:
+        now = timezone.now()
+        return self._move(job_id, origins, target, finished_at=now, message=message, **_stop_clock(now))
+
     def claim_planning(self, job_id: int, seconds: float) -> bool:
         """Take or renew the right to plan; false when another planner holds it or planning is over."""
         now = timezone.now()
@@ -65,23 +70,16 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def mark_running(self, job_id: int, *, skipped: int) -> bool:
         """PLANNING -> RUNNING."""
         now = timezone.now()
-        return self._move(
-            job_id,
-            [JobState.PLANNING],
-            JobState.RUNNING,
-            skipped=skipped,
-            started_at=now,
-            message="",
-            planning_lease=None,
-        )
+        said = {"skipped": skipped, "started_at": now, "resumed_at": now, "message": "", "planning_lease": None}
+        return self._move(job_id, [JobState.PLANNING], JobState.RUNNING, **said)
 
     def mark_paused(self, job_id: int) -> bool:
         """RUNNING -> PAUSED."""
-        return self._move(job_id, [JobState.RUNNING], JobState.PAUSED)
+        return self._move(job_id, [JobState.RUNNING], JobState.PAUSED, **_stop_clock(timezone.now()))
 
     def mark_resumed(self, job_id: int) -> bool:
         """PAUSED -> RUNNING."""
-        return self._move(job_id, [JobState.PAUSED], JobState.RUNNING)
+        return self._move(job_id, [JobState.PAUSED], JobState.RUNNING, resumed_at=timezone.now())
 
     def mark_cancelling(self, job_id: int) -> bool:
         """PLANNING, RUNNING or PAUSED -> CANCELLING."""
@@ -90,17 +88,16 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
 
     def mark_cancelled(self, job_id: int) -> bool:
         """CANCELLING -> CANCELLED."""
-        return self._move(job_id, [JobState.CANCELLING], JobState.CANCELLED, finished_at=timezone.now())
+        return self._finish(job_id, [JobState.CANCELLING], JobState.CANCELLED, message="")
 
     def mark_completed(self, job_id: int, *, with_errors: bool) -> bool:
         """RUNNING -> COMPLETED or COMPLETED_WITH_ERRORS."""
         target = JobState.COMPLETED_WITH_ERRORS if with_errors else JobState.COMPLETED
-        return self._move(job_id, [JobState.RUNNING], target, finished_at=timezone.now(), message="")
+        return self._finish(job_id, [JobState.RUNNING], target, message="")
 
     def mark_failed(self, job_id: int, message: str) -> bool:
         """PLANNING or RUNNING -> FAILED, with the reason."""
-        origins = [JobState.PLANNING, JobState.RUNNING]
-        return self._move(job_id, origins, JobState.FAILED, finished_at=timezone.now(), message=message)
+        return self._finish(job_id, [JobState.PLANNING, JobState.RUNNING], JobState.FAILED, message=message)
 
     def mark_reopened(self, job_id: int) -> bool:
         """A finished job -> RUNNING, to retry some of its operations.
@@ -111,11 +108,18 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         """
         if self.active().exclude(pk=job_id).exists():
             raise JobAlreadyActive("Another job is active; wait for it or cancel it first.")
-        return self._move(job_id, FINISHED, JobState.RUNNING, finished_at=None, message="")
+        now = timezone.now()
+        return self._move(job_id, FINISHED, JobState.RUNNING, finished_at=None, resumed_at=now, message="")
 
     def note(self, job_id: int, message: str) -> None:
         """Say why an active job makes no progress at the moment; empty when it does."""
         self.filter(pk=job_id, state__in=ACTIVE).exclude(message=message).update(message=message)
+
+
+def _stop_clock(now: datetime) -> dict[str, object]:
+    """Add the time since the clock was started, if it runs, to what was worked before."""
+    since = ExpressionWrapper(Value(now, DateTimeField()) - F("resumed_at"), DurationField())
+    return {"worked": F("worked") + Coalesce(since, timedelta(), output_field=DurationField()), "resumed_at": None}
 
 
 class BatchJob(models.Model):
@@ -135,6 +139,10 @@ class BatchJob(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    worked = models.DurationField(default=timedelta)
+    """Time spent running, pauses and the time before a retry left out, until `resumed_at`."""
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    """Since when it runs; empty while it does not."""
 
     objects = JobQuerySet.as_manager()
 
@@ -148,6 +156,10 @@ class BatchJob(models.Model):
 
     def __str__(self) -> str:
         return f"job {self.pk}"
+
+    def elapsed(self, now: datetime) -> timedelta:
+        """How long it has been worked on."""
+        return self.worked + (now - self.resumed_at if self.resumed_at else timedelta())
 
     @property
     def is_active(self) -> bool:

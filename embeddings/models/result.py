@@ -39,25 +39,35 @@ class ResultQuerySet(models.QuerySet["TrackResult"]):
         """Rows nobody works on: pending, or held under a lease that ran out."""
         return self.filter(Q(state=ResultState.PENDING) | Q(state=ResultState.RUNNING, lease_expires__lt=now))
 
-    def claim(self, lease: Lease, *, limit: int, model: str = "") -> "list[TrackResult]":
-        """Take up to `limit` rows of one model under the lease, in one UPDATE.
+    def next_model(self, job_id: int) -> str | None:
+        """Model of the operation that comes next."""
+        found = self._next_to_claim(self.filter(job_id=job_id), timezone.now())
+        return found[0].model if found else None
+
+    @transaction.atomic
+    def claim(self, lease: Lease, *, model: str, limit: int, suspects: bool = True) -> "list[TrackResult]":
+        """Take up to `limit` rows of one model under the lease.
 
         Pending rows come first; rows of dead workers come last, those that may have
         killed them one at a time.
+
+        Args:
+            lease: who takes them.
+            model: key of a spec.
+            limit: how many at most.
+            suspects: whether a row that took down several workers may be among them.
+
         """
         now = timezone.now()
-        rows = self.filter(job_id=lease.job_id, **({"model": model} if model else {})).order_by("pk")
-        pending = rows.filter(state=ResultState.PENDING)
-        expired = rows.filter(state=ResultState.RUNNING, lease_expires__lt=now)
-        first, claimable = pending.first(), pending
-        if first is None:
-            first, claimable = expired.first(), expired
-        if first is None:
+        rows = self.filter(job_id=lease.job_id, model=model).exclude(lease=lease.token)
+        found = self._next_to_claim(rows if suspects else rows.filter(lost__lt=LOST_ALONE), now)
+        if found is None:
             return []
-        alike = claimable.filter(model=first.model, lost=first.lost)
-        chosen = alike[: 1 if first.lost >= LOST_ALONE else limit]
-        # The conditions stand again outside the subquery: where two workers chose the same rows, one gets none.
-        claimable.filter(pk__in=chosen.values("pk")).order_by().update(
+        first, claimable = found
+        # Rows that another worker is choosing at this moment are passed over instead of waited for.
+        chosen = claimable.filter(lost=first.lost).select_for_update(skip_locked=True)
+        ids = list(chosen.values_list("pk", flat=True)[: 1 if first.lost >= LOST_ALONE else limit])
+        self.filter(pk__in=ids).update(
             lost=F("lost") + Case(When(state=ResultState.RUNNING, then=1), default=0),
             state=ResultState.RUNNING,
             lease=lease.token,
@@ -66,8 +76,17 @@ class ResultQuerySet(models.QuerySet["TrackResult"]):
             attempts=F("attempts") + 1,
             started_at=now,
         )
-        mine = self.filter(lease=lease.token, state=ResultState.RUNNING, started_at=now)
-        return list(mine.order_by("pk").select_related("track__library", "generation"))
+        return list(self.filter(pk__in=ids).order_by("pk").select_related("track__library", "generation"))
+
+    @staticmethod
+    def _next_to_claim(rows: "ResultQuerySet", now: datetime) -> "tuple[TrackResult, ResultQuerySet] | None":
+        """The next row, and those of its kind that may be claimed with it."""
+        pending = rows.filter(state=ResultState.PENDING).order_by("pk")
+        expired = rows.filter(state=ResultState.RUNNING, lease_expires__lt=now).order_by("pk")
+        for kind in (pending, expired):
+            if (first := kind.first()) is not None:
+                return first, kind
+        return None
 
     def bury_lost(self, lease: Lease) -> int:
         """RUNNING -> FAILED (`worker_lost`) for rows that took down LOST_LIMIT workers."""
@@ -103,6 +122,10 @@ class ResultQuerySet(models.QuerySet["TrackResult"]):
             .claimable(timezone.now())
             .update(state=ResultState.CANCELLED, lease="", lease_expires=None, finished_at=timezone.now())
         )
+
+    def left_open(self, job_id: int) -> "ResultQuerySet":
+        """Rows that are not settled."""
+        return self.filter(job_id=job_id, state__in=[ResultState.PENDING, ResultState.RUNNING])
 
     def retry(self, job_id: int, *, codes: Sequence[str] = (), track_ids: Sequence[str] = ()) -> int:
         """FAILED -> PENDING, all of them or those of some codes or tracks."""

@@ -1,6 +1,7 @@
 """The catalogue: our own view of the libraries and their tracks."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import models
 from django.db.models import Q
@@ -60,6 +61,22 @@ class TrackQuerySet(models.QuerySet["Track"]):
         if found is None:
             raise NotFound(f"There is no track {name!r} in the catalogue.")
         return found
+
+    def ids_named(self, names: Sequence[str]) -> list[str]:
+        """Our ids of tracks that are named by our id or Navidrome's.
+
+        Raises:
+            NotFound: some are in the catalogue under neither.
+
+        """
+        ours = {str(found) for name in names if (found := _uuid(name)) is not None}
+        known = {str(pk): str(pk) for pk in self.filter(pk__in=ours).values_list("pk", flat=True)}
+        theirs = self.filter(navidrome_id__in=names).values_list("navidrome_id", "pk")
+        known |= {navidrome_id: str(pk) for navidrome_id, pk in theirs}
+        unknown = [name for name in names if name not in known and str(_uuid(name)) not in known]
+        if unknown:
+            raise NotFound(f"The catalogue has no track {', '.join(unknown[:5])}.")
+        return sorted({known.get(name) or str(_uuid(name)) for name in names})
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from embeddings import conf
 from embeddings.api.serializers import TrackOut
 from embeddings.embedders import SPECS
 from embeddings.models import Track
@@ -17,7 +18,7 @@ from recommendations.store import vector_store
 class SimilarIn(serializers.Serializer[Any]):
     """What to look for."""
 
-    model = serializers.ChoiceField(choices=sorted(SPECS), default="acoustic")
+    model = serializers.ChoiceField(choices=sorted(SPECS), default=lambda: conf.jobs().models[0])
     count = serializers.IntegerField(default=10, min_value=1, max_value=500)
     libraryId = serializers.ListField(child=serializers.IntegerField(), default=list)  # noqa: N815 - the API's own case
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from embeddings import conf
 from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, NotFound, Refused
 from embeddings.models import Track
@@ -21,7 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("track", nargs="+", help="our id, Navidrome's id, or words of artist, title, album or path")
-        parser.add_argument("--model", default="acoustic", choices=sorted(SPECS))
+        parser.add_argument("--model", default=conf.jobs().models[0], choices=sorted(SPECS))
         parser.add_argument("--count", type=int, default=10)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,12 +33,12 @@ class Command(BaseCommand):
             found = neighbours_of(track, model=options["model"], store=vector_store(), limit=options["count"])
         except (Refused, BackendUnavailable) as error:
             raise CommandError(str(error)) from error
-        table = Table(title=f"Nearest to {track.name}", title_justify="left")
+        table = Table(title=escape(f"Nearest to {track.name}"), title_justify="left")
         table.add_column("similarity", justify="right")
         table.add_column("track")
         table.add_column("album")
         for near in found:
-            table.add_row(f"{near.score:.3f}", near.track.name, near.track.album)
+            table.add_row(f"{near.score:.3f}", escape(near.track.name), escape(near.track.album))
         Console().print(table)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def client(*, staff: bool) -> APIClient:
     """A client that sends a token."""
     user = User.objects.create_user(f"staff-{staff}", is_staff=staff)
+    if staff:
+        user.user_permissions.set(Permission.objects.filter(content_type__model="batchjob"))
     made = APIClient()
     made.credentials(HTTP_AUTHORIZATION=f"Bearer {Token.objects.create(user=user).key}")
     return made
@@ -40,6 +42,19 @@ def test_only_staff_starts_jobs(queue: None) -> None:
     answer = client(staff=False).post("/api/v1/jobs", {}, format="json")
     assert (answer.status_code, error_of(answer)) == (403, "permission_denied")
     assert not BatchJob.objects.exists()
+
+
+def test_staff_without_the_permission_starts_nothing(queue: None) -> None:
+    staff = client(staff=True)
+    User.objects.get(is_staff=True).user_permissions.clear()
+    assert staff.post("/api/v1/jobs", {}, format="json").status_code == 403
+    assert staff.get("/api/v1/jobs").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["nonsense", "jobs/abc", "jobs/1/explode"])
+def test_an_address_that_does_not_exist_answers_in_the_same_form(path: str) -> None:
+    answer = client(staff=True).post(f"/api/v1/{path}", {}, format="json")
+    assert (answer.status_code, error_of(answer)) == (404, "not_found")
 
 
 def test_a_job_is_started_shown_and_listed(queue: None) -> None:

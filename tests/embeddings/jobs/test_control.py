@@ -6,7 +6,7 @@ import pytest
 
 from embeddings.errors import JobAlreadyActive, NotFound, NotPossibleNow, Refused, UnknownEmbedder
 from embeddings.jobs import control
-from embeddings.models import BatchJob, JobState, ResultState, TrackResult
+from embeddings.models import BatchJob, JobState, ResultState, Track, TrackResult
 from tests.embeddings.models.rows import lease, running_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("queue")]
@@ -42,9 +42,34 @@ def test_a_scope_that_means_nothing_is_refused(request_: dict[str, Any]) -> None
         control.start_job(**request_)
 
 
+def test_a_selection_that_matches_nothing_is_refused() -> None:
+    with pytest.raises(NotFound, match="No track"):
+        control.start_job(scope="selection", selection={"artist": "nobody"})
+
+
+def test_tracks_are_selected_by_either_id() -> None:
+    running_job(2, state=JobState.COMPLETED)
+    one, two = Track.objects.order_by("path")
+    Track.objects.filter(pk=one.pk).update(navidrome_id="abc")
+    job = control.start_job(scope="selection", selection={"ids": ["abc", str(two.pk)]})
+    assert job.selection["ids"] == sorted([str(one.pk), str(two.pk)])
+
+
+def test_a_track_that_does_not_exist_is_not_selected() -> None:
+    with pytest.raises(NotFound, match="no track xyz"):
+        control.start_job(scope="selection", selection={"ids": ["xyz"]})
+
+
+def test_a_job_that_broke_goes_on_with_the_rows_it_left() -> None:
+    job = running_job(2, state=JobState.FAILED)
+    assert control.retry_failed(job) == 0
+    job.refresh_from_db()
+    assert job.state == JobState.RUNNING
+
+
 def test_cancel_answers_at_once_and_leaves_the_tracks_in_hand() -> None:
     job = running_job(5)
-    TrackResult.objects.claim(lease(job), limit=2)
+    TrackResult.objects.claim(lease(job), model="acoustic", limit=2)
     control.cancel_job(job)
     job.refresh_from_db()
     counted = TrackResult.objects.tally()

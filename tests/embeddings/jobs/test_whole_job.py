@@ -165,3 +165,39 @@ def test_planning_waits_for_a_store_that_is_away(few: Path, queue: None, store: 
     tasks.plan(job.pk)
     job.refresh_from_db()
     assert (job.state, job.results.count()) == (JobState.RUNNING, 8)
+
+
+def test_a_store_that_lost_its_vectors_is_filled_again(few: Path, work: Work, store: VectorStore) -> None:
+    run(work)
+    live = Generation.objects.get()
+    store.remove_alias(SPEC.alias)
+    store.drop(live.collection)
+    again = run(work)
+    assert (again.state, again.skipped) == (JobState.COMPLETED, 0)
+    assert store.count(SPEC.alias) == 8
+
+
+def test_an_alias_left_behind_by_a_crash_is_mended(few: Path, work: Work, store: VectorStore) -> None:
+    run(work)
+    store.create("elsewhere", SPEC.dimension)
+    store.point_alias(SPEC.alias, "elsewhere")
+    run(work, scope="all")
+    assert store.alias_target(SPEC.alias) == Generation.objects.get().collection
+
+
+def test_only_what_is_current_counts_as_current(few: Path, work: Work, store: VectorStore) -> None:
+    break_file(few)
+    run(work)
+    assert run(work).skipped == 7
+    assert run(work, scope="failed").skipped == 0
+
+
+def test_what_may_have_killed_its_workers_is_embedded_alone(few: Path, work: Work, store: VectorStore) -> None:
+    job = control.start_job()
+    tasks.plan(job.pk)
+    TrackResult.objects.filter(job=job).update(lost=2)
+    work()
+    started = list(TrackResult.objects.filter(job=job).values_list("started_at", flat=True))
+    job.refresh_from_db()
+    assert job.state == JobState.COMPLETED
+    assert len(set(started)) == 8
