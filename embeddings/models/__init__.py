@@ -4,7 +4,8 @@ from embeddings.models.collection import Generation, GenerationState, TrackVecto
 from embeddings.models.failure import TrackFailure, failure_codes, has_failed
 from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
 from embeddings.models.outcome import Done, Failed, Lease
-from embeddings.models.result import LOST_ALONE, ResultState, TrackResult
+from embeddings.models.result import LOST_ALONE, TrackResult
+from embeddings.models.tally import ResultState
 from embeddings.models.track import Library, Track
 
 __all__ = [

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
-from django.db.models import Case, Count, F, Q, Sum, When
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
-from embeddings.domain import Tally
 from embeddings.errors import WorkerLost
 from embeddings.models.collection import Generation, TrackVector
 from embeddings.models.failure import TrackFailure
 from embeddings.models.job import BatchJob
 from embeddings.models.outcome import Done, Failed, Lease
+from embeddings.models.tally import ResultState, TallyQuerySet
 from embeddings.models.track import Track
 
 LOST_ALONE = 2
@@ -22,17 +22,7 @@ LOST_LIMIT = 3
 LOST_SENTENCE = f"{LOST_LIMIT} workers died while they had this track in hand; it is not tried again by itself."
 
 
-class ResultState(models.TextChoices):
-    """The life of one operation."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class ResultQuerySet(models.QuerySet["TrackResult"]):
+class ResultQuerySet(TallyQuerySet):
     """Which operations, and their transitions."""
 
     def claimable(self, now: datetime) -> "ResultQuerySet":
@@ -181,49 +171,6 @@ class ResultQuerySet(models.QuerySet["TrackResult"]):
     def _held(self, lease: Lease, ids: Sequence[int]) -> set[int]:
         rows = self.select_for_update().filter(pk__in=ids, lease=lease.token, state=ResultState.RUNNING)
         return set(rows.values_list("pk", flat=True))
-
-    def tally(self) -> Tally:
-        """Operations by state."""
-        counts = dict(self.order_by().values_list("state").annotate(Count("pk")))
-        return Tally(total=sum(counts.values()), **counts)
-
-    def tally_jobs(self, job_ids: Sequence[int]) -> dict[int, Tally]:
-        """Operations by state of several jobs, in one query."""
-        counts: dict[int, dict[str, int]] = {job_id: {} for job_id in job_ids}
-        rows = self.filter(job_id__in=job_ids).order_by().values_list("job_id", "state").annotate(Count("pk"))
-        for job_id, state, count in rows:
-            counts[job_id][state] = count
-        return {job_id: Tally(total=sum(by.values()), **by) for job_id, by in counts.items()}
-
-    def tally_tracks(self) -> Tally:
-        """Tracks by state: open while an operation is, failed when any failed, cancelled when any was."""
-        open_states = [ResultState.PENDING, ResultState.RUNNING]
-        per_track = (
-            self.order_by()
-            .values("track_id")
-            .annotate(
-                running=Count("pk", filter=Q(state=ResultState.RUNNING)),
-                unsettled=Count("pk", filter=Q(state__in=open_states)),
-                failed=Count("pk", filter=Q(state=ResultState.FAILED)),
-                cancelled=Count("pk", filter=Q(state=ResultState.CANCELLED)),
-            )
-            .annotate(
-                kind=Case(
-                    When(running__gt=0, then=models.Value("running")),
-                    When(unsettled__gt=0, then=models.Value("pending")),
-                    When(failed__gt=0, then=models.Value("failed")),
-                    When(cancelled__gt=0, then=models.Value("cancelled")),
-                    default=models.Value("done"),
-                )
-            )
-        )
-        kinds = ("pending", "running", "done", "failed", "cancelled")
-        counts = per_track.aggregate(**{kind: Count("track_id", filter=Q(kind=kind)) for kind in kinds})
-        return Tally(total=sum(counts.values()), **counts)
-
-    def audio_seconds(self) -> float:
-        """Seconds of music behind the rows that are done."""
-        return self.aggregate(total=Sum("audio_seconds"))["total"] or 0.0
 
 
 class TrackResult(models.Model):
