@@ -65,7 +65,8 @@ def whitening_matrix() -> Array:
     """Mean over the neighbouring semitones, [NOTES, NOTES]."""
     distance = np.abs(np.arange(NOTES)[:, None] - np.arange(NOTES))
     near = (distance <= WHITENING).astype(np.float32)
-    return near / near.sum(axis=0)
+    mean: Array = near / near.sum(axis=0)
+    return mean
 
 
 def _unit(rows: Array) -> Array:

@@ -53,8 +53,9 @@ def window_weights(features: Array) -> NDArray[np.float64]:
     if not frames.any():
         return frames
     track_level = np.log10((frames * 10**level).sum() / frames.sum())
-    weights = frames * np.clip((level - track_level + INAUDIBLE_BEL) / QUIET_BEL, 0, 1)
-    return weights / weights.sum()
+    weights: NDArray[np.float64] = frames * np.clip((level - track_level + INAUDIBLE_BEL) / QUIET_BEL, 0, 1)
+    weights /= weights.sum()
+    return weights
 
 
 def statistics(features: Array, varying: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -38,7 +38,8 @@ class RhythmReader:
         """Log modulation power: how strongly each group of bands fluctuates at each speed."""
         spectrum = np.fft.rfft(groups, TRANSFORM, axis=0)
         power = (np.square(spectrum.real) + np.square(spectrum.imag)) / max(frames, 1)
-        return np.log10(power.T @ self._modulation + np.float32(1e-3)).ravel()
+        found: Array = np.log10(power.T @ self._modulation + np.float32(1e-3)).ravel()
+        return found
 
     def _pulses(self, onsets: Array) -> Array:
         """Autocorrelation of onset strength between 0.15 and 2.5 seconds, per onset curve."""
@@ -46,7 +47,8 @@ class RhythmReader:
         spectrum = np.fft.rfft(centred, TRANSFORM, axis=0)
         repeats = np.fft.irfft(np.square(spectrum.real) + np.square(spectrum.imag), TRANSFORM, axis=0)
         repeats = repeats[: len(self._lags)].astype(np.float32)
-        return ((repeats / (repeats[0] + np.float32(1e-4))).T @ self._lags).ravel()
+        found: Array = ((repeats / (repeats[0] + np.float32(1e-4))).T @ self._lags).ravel()
+        return found
 
 
 def lag_bank() -> Array:
@@ -55,4 +57,5 @@ def lag_bank() -> Array:
     edges = np.geomspace(0.14, 2.6, LAGS + 2) * FRAMES_PER_SECOND
     width = np.maximum(1.0, np.diff(edges))
     bank = np.maximum(0, np.minimum(1 + (lags - edges[1:-1]) / width[:-1], 1 + (edges[1:-1] - lags) / width[1:]))
-    return (bank / bank.sum(axis=0)).astype(np.float32)
+    scaled: Array = (bank / bank.sum(axis=0)).astype(np.float32)
+    return scaled

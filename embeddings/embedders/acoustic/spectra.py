@@ -1,5 +1,6 @@
 """Short-time spectra of one window: mel bands, band peakiness and loudness at 40 frames per second."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,8 +78,8 @@ class SpectrumAnalyser:
 def mel_bank() -> Array:
     """Triangles of equal width in mel, each summing to one: [bins, MEL_BANDS]."""
     hz = np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE)[:, None]
-    edges_mel = np.linspace(*(2595 * np.log10(1 + np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)), MEL_BANDS + 2)
-    edges = 700 * (10 ** (edges_mel / 2595) - 1)
+    lowest, highest = (2595 * math.log10(1 + limit / 700) for limit in (LOWEST_HZ, HIGHEST_HZ))
+    edges = 700 * (10 ** (np.linspace(lowest, highest, MEL_BANDS + 2) / 2595) - 1)
     rising = (hz - edges[:-2]) / np.diff(edges)[:-1]
     falling = (edges[2:] - hz) / np.diff(edges)[1:]
     return _unit_columns(np.maximum(0, np.minimum(rising, falling)))
@@ -92,4 +93,5 @@ def octave_bank() -> Array:
 
 
 def _unit_columns(bank: NDArray[np.float64]) -> Array:
-    return (bank / bank.sum(axis=0)).astype(np.float32)
+    scaled: Array = (bank / bank.sum(axis=0)).astype(np.float32)
+    return scaled
