@@ -17,7 +17,8 @@ def progress_of(job: BatchJob) -> Progress:
     operations = rows.tally()
     now = timezone.now()
     rate = _rate(job, now)
-    current = rows.filter(state=ResultState.RUNNING).order_by("-started_at", "pk").select_related("track").first()
+    # Claimed rows are embedded in the order of their numbers: the lowest is the one that is being heard.
+    current = rows.filter(state=ResultState.RUNNING).order_by("pk").select_related("track").first()
     remaining = operations.total - operations.settled
     runs = job.state == JobState.RUNNING
     return Progress(
