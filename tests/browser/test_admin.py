@@ -68,6 +68,8 @@ def test_a_track_shows_what_sounds_like_it(
 ) -> None:
     start_from_form(admin_page, live_server.url)
     work()
+    # The page reloads once when its job ends; going elsewhere at that moment would be interrupted.
+    expect(admin_page.locator("#job[data-active=false]")).to_be_attached()
     track = Track.objects.get(title="Cave theme")
     admin_page.goto(f"{live_server.url}/admin/embeddings/track/?q=cave")
     admin_page.get_by_role("link", name="Cave theme").click()
