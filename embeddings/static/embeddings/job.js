@@ -14,16 +14,18 @@
   };
 
   const show = (job) => {
-    const { progress } = job, { operations } = progress;
+    const { progress } = job, { operations, tracks } = progress;
+    const settled = (tally) => tally.done + tally.failed + tally.cancelled;
     const bar = page.querySelector("progress");
     bar.max = operations.total || 1;
-    bar.value = operations.done + operations.failed + operations.cancelled;
+    bar.value = settled(operations);
     field("state").className = `state state-${job.state}`;
     put("state", job.state.replaceAll("_", " "));
     put("percent", `${progress.percent.toFixed(1)} %`);
     put("message", job.message);
     for (const name of ["done", "failed", "pending", "running", "cancelled"]) put(name, operations[name]);
     put("skipped", progress.skipped);
+    put("tracks", `${settled(tracks)} of ${tracks.total}`);
     put("rate", progress.operationsPerHour ? `${Math.round(progress.operationsPerHour).toLocaleString()}/h` : "–");
     put("eta", duration(progress.etaSeconds));
     put("elapsed", duration(progress.elapsedSeconds));
