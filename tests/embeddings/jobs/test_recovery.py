@@ -21,19 +21,20 @@ from tests.conftest import SAMPLE
 from tests.services import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TRACKS = 60
+TRACKS = 150
 Spawn = Callable[[str], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
 def many(tmp_path: Path, settings: Any) -> Path:
-    """Sixty tracks, enough for a worker to be in the middle of."""
+    """Tracks for several seconds, enough for a worker to be in the middle of."""
     folder = tmp_path / "many"
     folder.mkdir()
     songs = sorted(path for path in SAMPLE.rglob("*") if path.suffix in {".mp3", ".opus", ".ogg"})
+    copies = {song: Path(shutil.copy(song, tmp_path)) for song in songs}
     for number in range(TRACKS):
         song = songs[number % len(songs)]
-        shutil.copy(song, folder / f"{number:02d}{song.suffix}")
+        os.link(copies[song], folder / f"{number:03d}{song.suffix}")
     settings.MUSIC = str(folder)
     return folder
 
