@@ -119,14 +119,15 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 
+LOG_LEVEL = env.str("LOG_LEVEL", default="")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL or "WARNING"},
     "loggers": {
-        "embeddings": {"level": env.str("LOG_LEVEL", default="INFO")},
-        "recommendations": {"level": env.str("LOG_LEVEL", default="INFO")},
+        "embeddings": {"level": LOG_LEVEL or "WARNING"},
+        "recommendations": {"level": LOG_LEVEL or "WARNING"},
     },
 }

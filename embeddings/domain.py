@@ -110,6 +110,11 @@ class Tally:
         """How many will not be worked on any more."""
         return self.done + self.failed + self.cancelled
 
+    @property
+    def worked(self) -> int:
+        """How many were worked on to their end; what was cancelled was not."""
+        return self.done + self.failed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:

@@ -8,7 +8,7 @@ import numpy as np
 from embeddings.domain import Hit, SearchFilter
 from embeddings.embedders import get_spec
 from embeddings.errors import NotEmbedded, Refused
-from embeddings.models import Generation, Track
+from embeddings.models import Generation, Track, TrackFailure
 from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorStore
 
 SPARE = 20
@@ -38,7 +38,7 @@ def neighbours_of(
     """
     spec = get_spec(model)
     if not 1 <= limit <= MAX_LIMIT - SPARE:
-        raise Refused(f"limit has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
+        raise Refused(f"count has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
     if Generation.objects.live(spec.key) is None:
         raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
     seed = str(track.pk)
@@ -47,7 +47,9 @@ def neighbours_of(
     except CollectionMissing:
         raise NotEmbedded(f"The vector store has lost the {spec.key} vectors: start a job to embed again.") from None
     if vector is None:
-        raise NotEmbedded(f"{track.name!r} has no {spec.key} vector yet: embed it first.")
+        failure = TrackFailure.objects.latest_of(track, spec.key)
+        reason = f"could not be embedded: {failure.message}" if failure else "is not embedded yet: start a job first."
+        raise NotEmbedded(f"{track.name!r} {reason}")
     where = SearchFilter(library_ids=library_ids, exclude_ids=[seed])
     asked = limit + SPARE
     while True:

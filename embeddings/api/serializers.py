@@ -7,10 +7,20 @@ from rest_framework import serializers
 
 from embeddings.embedders import SPECS
 from embeddings.jobs.progress import progress_of
-from embeddings.models import BatchJob, Scope, Track, TrackFailure
+from embeddings.models import BatchJob, Scope, Track, TrackFailure, failure_codes
 
 
-class SelectionIn(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know: a misspelt scope must not start another job than was meant."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Parse, and name what is not known."""
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+            raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class SelectionIn(StrictSerializer):
     """Which tracks a job of scope `selection` embeds; several conditions must all hold."""
 
     library = serializers.IntegerField(required=False)
@@ -19,7 +29,7 @@ class SelectionIn(serializers.Serializer[Any]):
     ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
 
 
-class JobIn(serializers.Serializer[Any]):
+class JobIn(StrictSerializer):
     """A job to start."""
 
     scope = serializers.ChoiceField(choices=Scope.choices, default=Scope.MISSING)
@@ -29,10 +39,10 @@ class JobIn(serializers.Serializer[Any]):
     selection = SelectionIn(required=False)
 
 
-class RetryIn(serializers.Serializer[Any]):
+class RetryIn(StrictSerializer):
     """Which failed operations to try again; nothing named means all."""
 
-    codes = serializers.ListField(child=serializers.CharField(), default=list)
+    codes = serializers.ListField(child=serializers.ChoiceField(choices=failure_codes()), default=list)
     trackIds = serializers.ListField(child=serializers.UUIDField(), default=list)  # noqa: N815 - the API's own case
 
 

@@ -34,6 +34,10 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
         """Ask for the permissions that the admin asks for."""
         return [IsAuthenticated(), MayChangeJobs()]
 
+    def get_object(self) -> BatchJob:
+        """Find a job by its number."""
+        return control.find_job(int(self.kwargs["pk"]))
+
     def create(self, request: Request) -> Response:
         """Start a job."""
         wanted = JobIn(data=request.data)

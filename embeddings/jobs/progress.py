@@ -9,6 +9,7 @@ from embeddings.domain import Progress, Tally
 from embeddings.models import BatchJob, JobState, ResultState, TrackResult
 
 RATE_WINDOW = timedelta(minutes=5)
+SETTLING_SECONDS = 10.0
 
 
 def progress_of(job: BatchJob) -> Progress:
@@ -20,7 +21,9 @@ def progress_of(job: BatchJob) -> Progress:
     # Claimed rows are embedded in the order of their numbers: the lowest is the one that is being heard.
     current = rows.filter(state=ResultState.RUNNING).order_by("pk").select_related("track").first()
     remaining = operations.total - operations.settled
-    runs = job.state == JobState.RUNNING
+    elapsed = job.elapsed(now).total_seconds()
+    # The first seconds say nothing about the rest: models load, decoders start.
+    foreseeable = job.state == JobState.RUNNING and elapsed > SETTLING_SECONDS
     return Progress(
         job_id=job.pk,
         state=job.state,
@@ -29,8 +32,8 @@ def progress_of(job: BatchJob) -> Progress:
         skipped=job.skipped,
         percent=_percent(job, operations),
         rate=rate,
-        eta_seconds=remaining / rate if rate and runs else None,
-        elapsed_seconds=job.elapsed(now).total_seconds(),
+        eta_seconds=remaining / rate if rate and foreseeable else None,
+        elapsed_seconds=elapsed,
         audio_seconds=rows.audio_seconds(),
         current_model=current.model if current and job.is_active else "",
         current_track=current.track.name if current and job.is_active else "",
@@ -43,7 +46,7 @@ def progress_of(job: BatchJob) -> Progress:
 
 def _percent(job: BatchJob, operations: Tally) -> float:
     if operations.total:
-        return 100.0 * operations.settled / operations.total
+        return 100.0 * operations.worked / operations.total
     return 0.0 if job.is_active else 100.0
 
 

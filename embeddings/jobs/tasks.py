@@ -127,8 +127,8 @@ def knock(job_id: int, *, workers: int | None = None) -> None:
     useful = -(-pending // conf.jobs().slice_size) or 1
     try:
         waiting = len(django_rq.get_queue("embed"))
-        wanted = min(useful, workers or _workers())
-    except QUEUE_AWAY as error:
+        wanted = min(useful, workers or max(1, count_workers()))
+    except (BackendUnavailable, *QUEUE_AWAY) as error:
         log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
         return
     for _ in range(wanted - waiting):
@@ -148,5 +148,14 @@ def _enqueue(queue: str, function: Callable[..., object], *arguments: int) -> No
         log.warning("queue away, workers will find the rows by themselves reason=%s", error)
 
 
-def _workers() -> int:
-    return max(1, len(Worker.all(queue=django_rq.get_queue("embed"))))
+def count_workers() -> int:
+    """Count the workers that are awake.
+
+    Raises:
+        BackendUnavailable: the queue does not answer.
+
+    """
+    try:
+        return len(Worker.all(queue=django_rq.get_queue("embed")))
+    except QUEUE_AWAY as error:
+        raise BackendUnavailable(f"The queue does not answer: {error}") from error

@@ -1,7 +1,7 @@
 """How jobs look in a terminal: a live bar, and a summary in words."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.markup import escape
@@ -9,12 +9,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from embeddings.domain import Progress as JobProgress
 from embeddings.jobs.progress import progress_of
-from embeddings.models import BatchJob
+from embeddings.models import BatchJob, TrackFailure, failure_codes
 
 POLL_SECONDS = 0.5
+Write = Callable[[str], object]
 
 
-def watch(job: BatchJob, *, live: bool, write: Callable[[str], object]) -> BatchJob:
+def watch(job: BatchJob, *, live: bool, write: Write) -> BatchJob:
     """Follow a job until it is finished: a bar that moves in place, or in a log a line at each tenth."""
     return _watch_live(job) if live else _watch_log(job, write)
 
@@ -24,19 +25,19 @@ def _watch_live(job: BatchJob) -> BatchJob:
         TextColumn("{task.fields[state]:>10}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[rate]}  {task.fields[eta]}"),
+        TextColumn("{task.fields[counts]}  {task.fields[rate]}  {task.fields[eta]}"),
         TextColumn("[dim]{task.fields[current]}"),
     )
     with Progress(*columns, console=Console(), refresh_per_second=4) as bar:
-        line = bar.add_task("", total=1, state=job.state, rate="", eta="", current="")
+        line = bar.add_task("", total=100, state="", counts="", rate="", eta="", current="")
         while True:
             job.refresh_from_db()
             counted = progress_of(job)
             bar.update(
                 line,
-                total=counted.operations.total or 1,
-                completed=counted.operations.settled,
-                state=counted.state,
+                completed=counted.percent,
+                state=state_of(job),
+                counts=counts_of(counted),
                 rate=pace(counted),
                 eta=f"{duration(counted.eta_seconds)} left" if counted.eta_seconds is not None else "",
                 current=escape((counted.message or counted.current_track)[:48]),
@@ -46,21 +47,30 @@ def _watch_live(job: BatchJob) -> BatchJob:
             time.sleep(POLL_SECONDS)
 
 
-def _watch_log(job: BatchJob, write: Callable[[str], object]) -> BatchJob:
+def _watch_log(job: BatchJob, write: Write) -> BatchJob:
     said = ""
     while True:
         job.refresh_from_db()
         counted = progress_of(job)
-        line = f"{counted.state} {counted.message}".rstrip()
+        line = f"{state_of(job)} {counted.message}".rstrip()
         if counted.operations.total:
             line += f" {int(counted.percent // 10) * 10} %"
         if line != said:
             said = line
-            counts = f"  {counted.operations.settled}/{counted.operations.total}" if counted.operations.total else ""
-            write(f"{line}{counts}  {pace(counted)}".rstrip())
+            write(f"{line}  {counts_of(counted)}  {pace(counted)}".rstrip())
         if not job.is_active:
             return job
         time.sleep(POLL_SECONDS)
+
+
+def state_of(job: BatchJob) -> str:
+    """Name the state the way people write."""
+    return job.state.replace("_", " ")
+
+
+def counts_of(counted: JobProgress) -> str:
+    """Say how many of how many, once there are any."""
+    return f"{counted.operations.worked}/{counted.operations.total}" if counted.operations.total else ""
 
 
 def pace(counted: JobProgress) -> str:
@@ -79,12 +89,24 @@ def duration(seconds: float) -> str:
 
 
 def summary_of(job: BatchJob, counted: JobProgress) -> str:
-    """Describe a job in a few lines."""
+    """Describe a job in a few lines: what came of it, and why what failed did."""
     ops = counted.operations
-    counts = f"{ops.done} of {ops.total} done, {ops.failed} failed, {ops.cancelled} cancelled"
-    counts += f", {counted.skipped} current already"
-    lines = [f"Job {job.pk} is {job.state}: {counts}; {duration(counted.elapsed_seconds)}."]
-    lines += [f"  {count:6d} × {code}" for code, count in sorted(counted.failures.items(), key=lambda pair: -pair[1])]
+    parts = [f"{ops.done} embedded"]
+    parts += [f"{count} {word}" for count, word in ((ops.failed, "failed"), (ops.cancelled, "cancelled")) if count]
+    parts += [f"{ops.pending + ops.running} to do"] if job.is_active and ops.total else []
+    parts += [f"{counted.skipped} up to date"] if counted.skipped else []
+    lines = [f"Job {job.pk} is {state_of(job)}: {', '.join(parts)}; {duration(counted.elapsed_seconds)}."]
+    meanings = dict(failure_codes())
+    for code, count in sorted(counted.failures.items(), key=lambda pair: -pair[1]):
+        lines.append(f"  {count:6d} × {code}: {meanings.get(code, '')}")
+    if counted.failures:
+        lines.append(f"  Which files, and why: manage.py reembed failures {job.pk}")
     if job.message:
         lines.append(f"  {job.message}")
     return "\n".join(lines)
+
+
+def failure_lines(failures: Iterable[TrackFailure]) -> Iterable[str]:
+    """Describe failed attempts, a line each."""
+    for failure in failures:
+        yield f"{failure.code:<22} {failure.path}: {failure.message}"

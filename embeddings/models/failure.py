@@ -1,7 +1,7 @@
 """TrackFailure: one failed attempt at one operation, kept for people who ask why."""
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 
 from embeddings.errors import TrackError, all_subclasses
 from embeddings.models.collection import Generation
@@ -14,6 +14,20 @@ def failure_codes() -> list[tuple[str, str]]:
     """Every stable code with its meaning, for filters."""
     found = {sub.code: (sub.__doc__ or sub.code).split(";")[0].rstrip(".") for sub in all_subclasses(TrackError)}
     return sorted(found.items())
+
+
+class FailureQuerySet(models.QuerySet["TrackFailure"]):
+    """Which failures."""
+
+    def of_failed_results(self, job: BatchJob) -> "FailureQuerySet":
+        """The newest attempt of each operation of a job that is failed now, by path."""
+        failed = self.filter(job=job, result__state="failed")
+        newest = failed.order_by().values("result").annotate(newest=Max("pk"))
+        return self.filter(pk__in=newest.values("newest")).order_by("path")
+
+    def latest_of(self, track: Track, model: str) -> "TrackFailure | None":
+        """Why this state of a track's file could not be embedded, if it could not."""
+        return self.filter(track=track, model=model, signature=track.signature).order_by("-pk").first()
 
 
 class TrackFailure(models.Model):
@@ -36,6 +50,8 @@ class TrackFailure(models.Model):
     worker = models.CharField(max_length=100, blank=True)
     seconds = models.FloatField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = FailureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

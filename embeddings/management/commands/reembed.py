@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from embeddings.embedders import SPECS
-from embeddings.errors import Refused
-from embeddings.jobs import control
+from embeddings.errors import BackendUnavailable, Refused
+from embeddings.jobs import control, tasks
 from embeddings.jobs.progress import progress_of
-from embeddings.management.terminal import summary_of, watch
-from embeddings.models import BatchJob, JobState, Scope
+from embeddings.management.terminal import failure_lines, state_of, summary_of, watch
+from embeddings.models import BatchJob, JobState, Scope, TrackFailure
 
 
 class Command(BaseCommand):
@@ -25,21 +25,24 @@ class Command(BaseCommand):
         """Declare the subcommands."""
         actions = parser.add_subparsers(dest="action", required=True)
         start = actions.add_parser("start", help="start a job and watch it")
-        start.add_argument("--scope", choices=Scope.values, default=None)
+        scopes = "missing: no vector yet, or the file changed (default); all; failed: what failed before; selection"
+        start.add_argument("--scope", choices=Scope.values, default=None, help=scopes)
         start.add_argument("--models", default="", help=f"comma-separated, from: {', '.join(SPECS)}")
-        start.add_argument("--artist", default="")
-        start.add_argument("--album", default="")
-        start.add_argument("--library", type=int, help="number of a library")
-        start.add_argument("--ids", default="", help="comma-separated track ids")
+        start.add_argument("--artist", default="", help="only tracks of this artist")
+        start.add_argument("--album", default="", help="only tracks of this album")
+        start.add_argument("--library", type=int, help="only this library, by its number in the admin")
+        start.add_argument("--ids", default="", help="only these tracks, comma-separated ids, ours or Navidrome's")
         start.add_argument("--detach", action="store_true", help="do not watch it")
         status = actions.add_parser("status", help="show a job; the newest when none is named")
         status.add_argument("--json", action="store_true")
         status.add_argument("--watch", action="store_true")
         retry = actions.add_parser("retry-failed", help="try failed tracks again")
         retry.add_argument("--code", action="append", default=[], help="only failures of this code")
+        failures = actions.add_parser("failures", help="list the files that failed, and why")
+        failures.add_argument("--code", default="", help="only failures of this code")
         for name in ("pause", "resume", "cancel"):
             actions.add_parser(name, help=f"{name} a job")
-        for action in ("status", "retry-failed", "pause", "resume", "cancel"):
+        for action in ("status", "failures", "retry-failed", "pause", "resume", "cancel"):
             actions.choices[action].add_argument("job", type=int, nargs="?", help="number of the job")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -47,11 +50,12 @@ class Command(BaseCommand):
         chosen = argparse.Namespace(**options)
         try:
             getattr(self, "do_" + chosen.action.replace("-", "_"))(chosen)
-        except Refused as refused:
-            raise CommandError(str(refused)) from refused
+        except (Refused, BackendUnavailable) as error:
+            raise CommandError(str(error)) from error
 
     def do_start(self, chosen: argparse.Namespace) -> None:
         """Start a job; watch it unless detached."""
+        self._expect_workers(waits=not chosen.detach)
         ids = [part.strip() for part in chosen.ids.split(",") if part.strip()]
         named = {"artist": chosen.artist, "album": chosen.album, "library": chosen.library, "ids": ids}
         selection = {key: value for key, value in named.items() if value}
@@ -75,6 +79,13 @@ class Command(BaseCommand):
             self._watch(job)
         else:
             self.stdout.write(summary_of(job, progress_of(job)))
+
+    def do_failures(self, chosen: argparse.Namespace) -> None:
+        """List what failed in a job and was not mended since, with the sentence of the newest attempt."""
+        job = control.find_job(chosen.job)
+        found = TrackFailure.objects.of_failed_results(job)
+        for line in failure_lines(found.filter(code=chosen.code) if chosen.code else found):
+            self.stdout.write(line)
 
     def do_cancel(self, chosen: argparse.Namespace) -> None:
         """Cancel a job."""
@@ -100,12 +111,28 @@ class Command(BaseCommand):
         count = control.retry_failed(job, codes=chosen.code)
         self.stdout.write(f"Job {job.pk} tries {count} operations again.")
 
+    def _expect_workers(self, *, waits: bool) -> None:
+        """Refuse to wait for workers that are not there."""
+        try:
+            awake = tasks.count_workers()
+        except BackendUnavailable as error:
+            raise CommandError(f"Nothing is running: start it with `make run` first. ({error})") from error
+        if not awake and waits:
+            raise CommandError("No worker is running: start one with `manage.py work`, or everything with `make run`.")
+        if not awake:
+            self.stdout.write("No worker is running; the job waits until one is started.")
+
     def _watch(self, job: BatchJob) -> None:
         try:
-            ended = watch(job, live=sys.stdout.isatty(), write=self.stdout.write)
+            ended = watch(job, live=sys.stdout.isatty(), write=self._say)
         except KeyboardInterrupt:
             self.stdout.write(f"\nJob {job.pk} goes on without you. Cancel it with: manage.py reembed cancel {job.pk}")
             return
         self.stdout.write(summary_of(ended, progress_of(ended)))
         if ended.state in {JobState.FAILED, JobState.CANCELLED}:
-            raise CommandError(f"Job {ended.pk} is {ended.state}.")
+            raise CommandError(f"Job {ended.pk} is {state_of(ended)}.")
+
+    def _say(self, line: str) -> None:
+        # At once, also into a pipe or a journal: people wait for it.
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,5 +1,6 @@
 """`manage.py similar`: which tracks sound like this one."""
 
+from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,6 +14,9 @@ from embeddings.errors import BackendUnavailable, NotFound, Refused
 from embeddings.models import Track
 from recommendations.engine import neighbours_of
 from recommendations.store import vector_store
+
+SHOWN = 5
+"""Tracks that are listed when words match several."""
 
 
 class Command(BaseCommand):
@@ -31,14 +35,18 @@ class Command(BaseCommand):
         try:
             track = _find(" ".join(options["track"]))
             found = neighbours_of(track, model=options["model"], store=vector_store(), limit=options["count"])
-        except (Refused, BackendUnavailable) as error:
+        except Refused as error:
             raise CommandError(str(error)) from error
+        except BackendUnavailable as error:
+            raise CommandError(f"{error} Is `make run` running? `manage.py doctor` tells.") from error
         table = Table(title=escape(f"Nearest to {track.name}"), title_justify="left")
         table.add_column("similarity", justify="right")
         table.add_column("track")
         table.add_column("album")
+        names = Counter(near.track.name for near in found)
         for near in found:
-            table.add_row(f"{near.score:.3f}", escape(near.track.name), escape(near.track.album))
+            place = near.track.path if names[near.track.name] > 1 else near.track.album
+            table.add_row(f"{near.score:.3f}", escape(near.track.name), escape(place))
         Console().print(table)
 
 
@@ -46,10 +54,12 @@ def _find(words: str) -> Track:
     try:
         return Track.objects.named(words)
     except NotFound:
-        found = list(Track.objects.present().matching(words)[:6])
+        matching = Track.objects.present().matching(words)
+        found = list(matching[: SHOWN + 1])
     if not found:
         raise NotFound(f"No track matches {words!r}.")
     if len(found) > 1 and not any(track.title.casefold() == words.casefold() for track in found):
-        listed = "\n".join(f"  {track.pk}  {track.name}" for track in found[:5])
-        raise Refused(f"{words!r} matches several tracks; name one by its id:\n{listed}", code="ambiguous")
+        listed = "\n".join(f"  {track.pk}  {track.name}  ({track.path})" for track in found[:SHOWN])
+        more = f"\n  and {matching.count() - SHOWN} more" if len(found) > SHOWN else ""
+        raise Refused(f"{words!r} matches several tracks; name one by its id:\n{listed}{more}", code="ambiguous")
     return found[0]

@@ -51,7 +51,7 @@ def test_staff_without_the_permission_starts_nothing(queue: None) -> None:
     assert staff.get("/api/v1/jobs").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["nonsense", "jobs/abc", "jobs/1/explode"])
+@pytest.mark.parametrize("path", ["nonsense", "jobs/abc", "jobs/1/explode", "jobs/99/cancel"])
 def test_an_address_that_does_not_exist_answers_in_the_same_form(path: str) -> None:
     answer = client(staff=True).post(f"/api/v1/{path}", {}, format="json")
     assert (answer.status_code, error_of(answer)) == (404, "not_found")
@@ -74,7 +74,17 @@ def test_a_second_job_is_a_conflict(queue: None) -> None:
     assert (answer.status_code, error_of(answer)) == (409, "job_already_active")
 
 
-@pytest.mark.parametrize("body", [{"scope": "some"}, {"models": ["vggish"]}, {"scope": "selection"}, {"models": 3}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"scop": "all"},
+        {"artist": "Flare"},
+        {"scope": "some"},
+        {"models": ["vggish"]},
+        {"scope": "selection"},
+        {"models": 3},
+    ],
+)
 def test_a_request_that_means_nothing_is_refused(body: dict[str, Any], queue: None) -> None:
     answer = client(staff=True).post("/api/v1/jobs", body, format="json")
     assert answer.status_code == 400
