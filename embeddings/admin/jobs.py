@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from embeddings.admin.columns import moment
 from embeddings.admin.forms import StartJobForm
 from embeddings.admin.rows import ReadOnlyAdmin
 from embeddings.domain import Tally
@@ -47,7 +48,15 @@ class CountedJobs(ChangeList):
 class BatchJobAdmin(ReadOnlyAdmin):
     """Jobs."""
 
-    list_display = ("name", "state", "scope", "models_named", "bar", "requested_by", "created_at", "finished_at")
+    list_display = (
+        "name",
+        "state",
+        "bar",
+        "scope",
+        "models_named",
+        moment("created_at", "created"),
+        moment("finished_at", "finished"),
+    )
     list_filter = ("state", "scope")
     change_form_template = "admin/embeddings/batchjob/job.html"
 
@@ -85,10 +94,6 @@ class BatchJobAdmin(ReadOnlyAdmin):
             context |= {"job": job, "progress": progress_of(job), "reasons": _reasons(job), "warned": _warned(job)}
             context["may_change"] = request.user.has_perm("embeddings.change_batchjob")
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """List the jobs, newest first."""
-        return super().changelist_view(request, {"title": "Jobs"} | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
         """Add one address for each verb."""
@@ -128,7 +133,8 @@ class BatchJobAdmin(ReadOnlyAdmin):
     def bar(self, job: BatchJob) -> str:
         """Draw how far it is."""
         counted: Tally = job.__dict__["counted"]
-        done = counted.settled
+        # Cancelled operations were not worked on: a cancelled job must not look finished.
+        done = counted.done + counted.failed
         return format_html(
             '<progress max="{}" value="{}"></progress> {}/{}', counted.total or 1, done, done, counted.total
         )

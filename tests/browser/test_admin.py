@@ -75,6 +75,9 @@ def test_a_track_shows_what_sounds_like_it(
     admin_page.get_by_role("link", name="Cave theme").click()
     expect(admin_page.locator(".neighbours tbody tr")).to_have_count(7)
     expect(admin_page.locator(".neighbours")).not_to_contain_text(track.name)
+    Track.objects.update(title="Twin", artist="")
+    admin_page.reload()
+    expect(admin_page.locator(".neighbours .quiet")).to_have_count(7)
 
 
 def test_markup_in_tags_is_shown_as_text(admin_page: Page, live_server: Any, queue: None) -> None:

@@ -15,17 +15,18 @@
 
   const show = (job) => {
     const { progress } = job, { operations, tracks } = progress;
-    const settled = (tally) => tally.done + tally.failed + tally.cancelled;
+    // Cancelled ones were not worked on: a cancelled job must not look finished.
+    const worked = (tally) => tally.done + tally.failed;
     const bar = page.querySelector("progress");
     bar.max = operations.total || 1;
-    bar.value = settled(operations);
+    bar.value = worked(operations);
     field("state").className = `state state-${job.state}`;
     put("state", job.state.replaceAll("_", " "));
     put("percent", `${progress.percent.toFixed(1)} %`);
     put("message", job.message);
     for (const name of ["done", "failed", "pending", "running", "cancelled"]) put(name, operations[name]);
     put("skipped", progress.skipped);
-    put("tracks", `${settled(tracks)} of ${tracks.total}`);
+    put("tracks", `${worked(tracks)} of ${tracks.total}`);
     put("rate", progress.operationsPerHour ? `${Math.round(progress.operationsPerHour).toLocaleString()}/h` : "–");
     put("eta", duration(progress.etaSeconds));
     put("elapsed", duration(progress.elapsedSeconds));
