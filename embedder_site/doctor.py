@@ -131,7 +131,9 @@ def check_music() -> Finding:
 
 
 def _check_folder(library: conf.LibraryConfig) -> Finding:
-    used = f"folder {library.music} ({'MUSIC' if settings.MUSIC else 'the sample; set MUSIC or NAVIDROME_DB'})"
+    named = "MUSIC" if given("MUSIC") else "as named last"
+    source = named if settings.MUSIC else "the sample; set MUSIC or NAVIDROME_DB"
+    used = f"folder {library.music} ({source})"
     try:
         first = next(Walk(root=os.fsencode(library.music)).files(), None)
     except OSError as error:
@@ -142,7 +144,8 @@ def _check_folder(library: conf.LibraryConfig) -> Finding:
 
 
 def _check_navidrome(library: conf.LibraryConfig) -> Finding:
-    used = f"Navidrome's {library.navidrome_db} (NAVIDROME_DB)"
+    source = "NAVIDROME_DB" if given("NAVIDROME_DB") else "as named last"
+    used = f"Navidrome's {library.navidrome_db} ({source})"
     try:
         listings = configured_source(library).listings({})
     except BackendUnavailable as error:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,14 @@ SERVICES_FILE = VAR_DIR / "run" / "services.json"
 """Where a running supervisor says how its embedded services are reached."""
 
 
+LIBRARY_FILE = VAR_DIR / "library.json"
+"""The music source that a supervisor was last given."""
+
+
 def child_environment() -> dict[str, str]:
     """The environment for programs that we start elsewhere than where we were started."""
-    return {**env.ENVIRON, "CALLER_DIR": str(CALLER_DIR)}
+    # Unbuffered: what a child says reaches a pipe or a log when it is said, not when it ends.
+    return {**env.ENVIRON, "CALLER_DIR": str(CALLER_DIR), "PYTHONUNBUFFERED": "1"}
 
 
 def supervisor_runs() -> bool:
@@ -72,13 +78,33 @@ def address(variable: str, embedded: str, *, default: str) -> str:
 
 
 def library() -> dict[str, str]:
-    """MUSIC, NAVIDROME_DB and NAVIDROME_PATH_MAP; with neither of the first two, what a running supervisor uses."""
+    """MUSIC, NAVIDROME_DB and NAVIDROME_PATH_MAP.
+
+    With neither of the first two, what a running supervisor uses, else what the last one was given:
+    a forgotten variable must not swap the catalogue for the sample.
+    """
     mapping: str = env.str("NAVIDROME_PATH_MAP", default="")
     named = {"MUSIC": path("MUSIC"), "NAVIDROME_DB": path("NAVIDROME_DB"), "NAVIDROME_PATH_MAP": mapping}
     if named["MUSIC"] or named["NAVIDROME_DB"]:
         return named
-    running = embedded_services()
-    return {variable: running.get(variable.lower(), value) for variable, value in named.items()}
+    kept = embedded_services() or remembered_library()
+    return {variable: value or kept.get(variable.lower(), "") for variable, value in named.items()}
+
+
+def remembered_library() -> dict[str, str]:
+    """What `remember_library` kept (`music`, `navidrome_db`, `navidrome_path_map`), empty before the first time."""
+    try:
+        kept: dict[str, str] = json.loads(LIBRARY_FILE.read_text())
+    except FileNotFoundError:
+        return {}
+    return kept
+
+
+def remember_library(source: Mapping[str, str]) -> None:
+    """Keep the music source for runs that name none; whoever reads meanwhile sees the old one or the new one."""
+    fresh = LIBRARY_FILE.with_suffix(".new")
+    fresh.write_text(json.dumps(dict(source), indent=2) + "\n")
+    fresh.replace(LIBRARY_FILE)
 
 
 def kept_secret(name: str) -> str:

@@ -1,5 +1,6 @@
 """What is refused with one sentence before anything starts: a wrong path, an unknown model, a busy port."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -7,40 +8,57 @@ from django.conf import settings
 
 from embedder_site.env import given
 from embeddings import conf
-from embeddings.embedders import get_spec
+from embeddings.embedders import SPECS, get_spec
 from embeddings.errors import Refused
+from embeddings.library.walk import Walk
 
 
 def check_library() -> str:
     """The music source in words, for the terminal.
 
     Raises:
-        Refused: a path does not exist or is not what its name says.
+        Refused: a path does not exist or is not what its name says, or the folder holds no music.
 
     """
     if settings.MUSIC and settings.NAVIDROME_DB:
         raise Refused("Give either MUSIC (a folder) or NAVIDROME_DB (Navidrome's database), not both.")
     library = conf.library()
+    named, configured = given("MUSIC") or given("NAVIDROME_DB"), settings.MUSIC or settings.NAVIDROME_DB
+    again = " (as last time)" if configured and not named else ""
     if library.navidrome_db is None:
-        if not library.music.is_dir():
-            raise Refused(f"MUSIC is no folder: {library.music}")
-        return f"the sample library, {library.music}" if not settings.MUSIC else f"the folder {library.music}"
+        _check_folder(library.music, again)
+        return f"the folder {library.music}{again}" if settings.MUSIC else f"the sample library, {library.music}"
     if not library.navidrome_db.is_file():
         hint = "; name the file navidrome.db inside it" if library.navidrome_db.is_dir() else ""
-        raise Refused(f"NAVIDROME_DB is no file: {library.navidrome_db}{hint}")
+        raise Refused(f"NAVIDROME_DB is no file: {library.navidrome_db}{again}{hint}")
     for theirs, ours in library.path_map:
         if not Path(ours).is_dir():
             raise Refused(f"NAVIDROME_PATH_MAP says that {theirs} is {ours} here, and {ours} is no folder.")
-    return f"Navidrome's database {library.navidrome_db}"
+    return f"Navidrome's database {library.navidrome_db}{again}"
+
+
+def _check_folder(music: Path, again: str) -> None:
+    if not music.is_dir():
+        raise Refused(f"MUSIC is no folder: {music}{again}")
+    try:
+        first = next(Walk(root=os.fsencode(music)).files(), None)
+    except OSError as error:
+        raise Refused(f"MUSIC cannot be read: {music}{again}: {error.strerror}") from error
+    if first is None:
+        raise Refused(
+            f"No music was found in {music}{again} (mp3, flac, ogg, opus, m4a, wav, ...); is its disk mounted?"
+        )
 
 
 def check_models() -> None:
     """Every model of MODELS exists.
 
     Raises:
-        UnknownEmbedder: one does not.
+        Refused: one does not, or none is named.
 
     """
+    if not settings.MODELS:
+        raise Refused(f"MODELS names no model; choose from {', '.join(SPECS)}.")
     for key in settings.MODELS:
         get_spec(key)
 

@@ -3,19 +3,23 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db import DatabaseError, OperationalError, connections
+from django.utils import timezone
 
 from embedder_site import doctor
-from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, given, kept_secret
+from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, given, kept_secret, remember_library
 from embedder_site.supervisor import preflight, services
 from embedder_site.supervisor.firstrun import create_first_admin
 from embedder_site.supervisor.lock import lock_var_dir
 from embedder_site.supervisor.supervisor import Stopping, Supervisor
 from embeddings.errors import Refused
+from embeddings.jobs.progress import progress_of
 from embeddings.models import BatchJob, JobState
 
 INTERRUPTED = 130
@@ -44,7 +48,6 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> int:
 
     """
     say(f"Music      {preflight.check_library()}")
-    preflight.check_models()
     if wishes.serve:
         preflight.check_port(wishes.host, wishes.port)
     lock = lock_var_dir(LOCK_FILE)
@@ -52,26 +55,54 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> int:
     log_dir.mkdir(exist_ok=True, mode=0o700)
     supervisor = Supervisor(log_dir, lock, say)
     supervisor.obey_signals()
+    _remember()
     try:
         _start(supervisor, wishes, say)
-        if wishes.serve:
-            # Before the job: it may take hours, in which people want to watch it.
-            _invite(say)
-        code = _embed(supervisor, say) if wishes.embed else 0
-        if not wishes.serve:
-            return code
-        say(f"\nOpen {services.address_for_people(wishes.host, wishes.port)} - Ctrl-C stops everything")
-        if warning := preflight.warn_about_host(wishes.host):
-            say(warning)
-        supervisor.serve()
+        try:
+            return _work(supervisor, wishes, say)
+        finally:
+            _say_what_goes_on(say)
     except Stopping:
         return 0 if wishes.serve else INTERRUPTED
-    else:
-        return 0
     finally:
         say("Stopping")
         supervisor.stop()
         SERVICES_FILE.unlink(missing_ok=True)
+
+
+def _remember() -> None:
+    if settings.MUSIC or settings.NAVIDROME_DB:
+        remember_library(_library())
+
+
+def _library() -> dict[str, str]:
+    return {name.lower(): getattr(settings, name) for name in ("MUSIC", "NAVIDROME_DB", "NAVIDROME_PATH_MAP")}
+
+
+def _work(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> int:
+    """Embed, show and serve, as wished; the exit code."""
+    if wishes.serve:
+        # Before the job: it may take hours, in which people want to watch it.
+        _invite(say)
+    code = _embed(supervisor, say) if wishes.embed else 0
+    if not wishes.serve:
+        return code
+    say(f"\nOpen {services.address_for_people(wishes.host, wishes.port)} - Ctrl-C stops everything")
+    if warning := preflight.warn_about_host(wishes.host):
+        say(warning)
+    supervisor.serve()
+    return 0
+
+
+def _say_what_goes_on(say: Callable[[str], None]) -> None:
+    # Behind a queue of somebody's own, workers elsewhere go on now.
+    if given("REDIS_URL"):
+        return
+    # A database that went away meanwhile must not keep us from stopping the rest.
+    with suppress(DatabaseError):
+        if job := BatchJob.objects.active().exclude(state=JobState.PAUSED).first():
+            say(f"Job {job.pk} goes on at the next start.")
+    connections.close_all()
 
 
 def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> None:
@@ -85,8 +116,7 @@ def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -
 
 def _start_backends(supervisor: Supervisor, say: Callable[[str], None]) -> str:
     """Start the services that nobody configured, say where they are; the queue's address."""
-    embedded: dict[str, str] = {name.lower(): getattr(settings, name) for name in ("MUSIC", "NAVIDROME_DB")}
-    embedded["navidrome_path_map"] = settings.NAVIDROME_PATH_MAP
+    embedded = _library()
     if given("REDIS_URL"):
         _expect(doctor.check_queue(), say)
     else:
@@ -131,19 +161,34 @@ def _migrate() -> None:
 
 def _embed(supervisor: Supervisor, say: Callable[[str], None]) -> int:
     """Finish what an earlier run left, embed what is missing, show what came out; the exit code."""
+    since = timezone.now()
     manage = [sys.executable, str(BASE_DIR / "manage.py")]
+    showcase = [*manage, "showcase", "--since", since.isoformat()]
     left = BatchJob.objects.active().first()
     connections.close_all()
     if left and left.state == JobState.PAUSED:
         say(f"Job {left.pk} is paused; go on with: manage.py reembed resume")
         return 0
     if left and supervisor.run([*manage, "reembed", "status", "--watch", str(left.pk)]):
+        # One that was asked to end before this run began is no reason not to embed in this one.
+        if left.state != JobState.CANCELLING and _was_cancelled(since, say):
+            return supervisor.run(showcase)
         say(f"Job {left.pk} of an earlier run did not succeed; starting anew.")
     code = supervisor.run([*manage, "reembed", "start", "--scope", "missing"])
-    if code:
+    if code and not _was_cancelled(since, say):
         say("The job did not succeed. See what is missing with: make doctor")
         return code
-    return supervisor.run([*manage, "showcase"])
+    return supervisor.run(showcase)
+
+
+def _was_cancelled(since: datetime, say: Callable[[str], None]) -> bool:
+    """Whether somebody cancelled the job that ended last; if so, it is said."""
+    job = BatchJob.objects.filter(finished_at__gte=since).newest()
+    cancelled = job is not None and job.state == JobState.CANCELLED
+    if job and cancelled:
+        say(f"Job {job.pk} was cancelled; {progress_of(job).tracks.done} tracks are embedded.")
+    connections.close_all()
+    return cancelled
 
 
 def _invite(say: Callable[[str], None]) -> None:

@@ -2,9 +2,11 @@
 
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -91,6 +93,7 @@ class Supervisor:
                 except subprocess.TimeoutExpired:
                     child.kill()
                     child.wait()
+                _tidy_terminal()
         return child.returncode
 
     def serve(self) -> None:
@@ -159,3 +162,12 @@ class Supervisor:
     def _last_words(self, service: Service) -> str:
         said = service.last_lines()
         return f"it said last (more in {service.log}):\n{said}" if said else f"its log {service.log} is empty"
+
+
+def _tidy_terminal() -> None:
+    """Give the terminal back its cursor and a fresh line; the ended program had hidden one to draw on the other."""
+    if sys.stdout.isatty():
+        # The terminal may be what went away.
+        with suppress(OSError):
+            sys.stdout.write("\n\x1b[?25h")
+            sys.stdout.flush()

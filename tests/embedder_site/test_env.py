@@ -1,9 +1,13 @@
 """Paths and secrets from outside."""
 
+import fcntl
+import json
 import stat
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.embedder_site.running import BASE_DIR, Site
 
@@ -39,3 +43,33 @@ def test_addresses_left_by_a_dead_supervisor_count_for_nothing(stopped_site: Sit
     (run / "supervisor.lock").write_text("1\n")
     (run / "services.json").write_text('{"redis_url": "redis://left/0"}')
     assert said(stopped_site, "settings.REDIS_URL", tmp_path) == "redis://127.0.0.1:26379/0"
+
+
+@pytest.fixture
+def remembering_site(stopped_site: Site) -> Site:
+    """A site whose supervisor was given Navidrome's database once."""
+    stopped_site.var_dir.mkdir()
+    source = {"music": "", "navidrome_db": "/data/navidrome.db", "navidrome_path_map": "/music=/mnt"}
+    (stopped_site.var_dir / "library.json").write_text(json.dumps(source))
+    return stopped_site
+
+
+SOURCE = "settings.MUSIC, settings.NAVIDROME_DB, settings.NAVIDROME_PATH_MAP"
+
+
+def test_a_source_that_nobody_names_is_the_last_one(remembering_site: Site) -> None:
+    assert said(remembering_site, SOURCE, Path("/")) == "/data/navidrome.db /music=/mnt"
+
+
+def test_a_source_that_somebody_names_replaces_the_last_one_as_a_whole(remembering_site: Site) -> None:
+    assert said(remembering_site, SOURCE, Path("/"), MUSIC="/music") == "/music"
+
+
+def test_a_running_supervisor_knows_better_than_the_last_one(remembering_site: Site) -> None:
+    run = remembering_site.var_dir / "run"
+    run.mkdir()
+    (run / "services.json").write_text('{"music": "", "navidrome_db": "", "navidrome_path_map": ""}')
+    with (run / "supervisor.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert said(remembering_site, SOURCE, Path("/")) == ""
+    assert "navidrome.db" in said(remembering_site, SOURCE, Path("/"))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from embedder_site.supervisor.service import ServiceSpec
 from embedder_site.supervisor.supervisor import ServiceFailed, Stopping, Supervisor
+from tests.embedder_site.running import BASE_DIR
 
 FULL = "print('the disk is full', flush=True); raise SystemExit(5)"
 IDLE = "import time; time.sleep(600)"
@@ -80,6 +82,31 @@ def test_a_signal_ends_the_program_in_the_foreground(stage: Stage, signals: None
     stage.supervisor.obey_signals()
     with pytest.raises(Stopping):
         stage.supervisor.run([sys.executable, "-c", f"import os; os.kill({os.getpid()}, 15); {IDLE}"])
+
+
+def test_a_terminal_gets_its_cursor_back_from_a_program_that_hid_it(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from embedder_site.supervisor.supervisor import Stopping, Supervisor\n"
+        f"supervisor = Supervisor(Path({str(tmp_path)!r}), 0, print)\n"
+        "supervisor.obey_signals()\n"
+        f'draw = f\'import os; print(chr(27) + "[?25l", end=""); os.kill({{os.getpid()}}, 2); {IDLE}\'\n'
+        "try:\n"
+        "    supervisor.run([sys.executable, '-c', draw])\n"
+        "except Stopping:\n"
+        "    print('stopped')\n"
+    )
+    ours, theirs = os.openpty()
+    subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, stdout=theirs, check=True, timeout=20)
+    assert os.read(ours, 1000) == b"\x1b[?25l\r\n\x1b[?25hstopped\r\n"
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_program_in_the_foreground_is_heard_at_once(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    stage.supervisor.run([sys.executable, "-c", "import os; print('heard'); os._exit(0)"])
+    assert capfd.readouterr().out == "heard\n"
 
 
 def test_a_service_that_ignores_the_end_is_killed(stage: Stage) -> None:

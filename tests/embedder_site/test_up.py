@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -74,11 +75,13 @@ def test_a_busy_port_is_refused_before_anything_starts(site: Site, tmp_path: Pat
     assert not (tmp_path / "var" / "run").exists()
 
 
-@pytest.mark.parametrize("option", [["--port", "99999"], ["--host", "no.such.host.invalid"]])
+@pytest.mark.parametrize(
+    "option", [["--port", "99999"], ["--port", "abc"], ["--workers", "two"], ["--host", "no.such.host.invalid"]]
+)
 def test_an_impossible_address_is_refused_with_a_sentence(stopped_site: Site, option: list[str]) -> None:
     refused = stopped_site.manage("up", "--no-job", *option)
     assert refused.returncode == 1
-    assert re.search(r"CommandError: (PORT|HOST)=\S+ is no", refused.stderr)
+    assert re.match(r"CommandError: (PORT|HOST|WORKERS)=\S+ is no", refused.stderr)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +97,27 @@ def test_what_cannot_work_is_refused_before_anything_starts(
 ) -> None:
     refused = stopped_site.manage("up", "--once", **{setting: value})
     assert refused.returncode == 1
-    assert sentence in refused.stderr
+    assert refused.stderr.startswith(f"CommandError: {sentence}")
     assert not (stopped_site.var_dir / "run").exists()
+
+
+def test_a_folder_without_music_is_refused_before_anything_starts(stopped_site: Site, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").touch()
+    refused = stopped_site.manage("up", "--once", MUSIC=str(tmp_path / "empty"))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"CommandError: No music was found in {tmp_path / 'empty'} (mp3, flac")
+    assert not (stopped_site.var_dir / "run").exists()
+
+
+def test_the_music_folder_is_named_once(stopped_site: Site, tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    shutil.copytree(BASE_DIR / "sample" / "Flare", music / "Flare")
+    assert stopped_site.manage("up", "--once", "--no-job", "--workers", "0", MUSIC=str(music)).returncode == 0
+    again = stopped_site.manage("up", "--once", "--no-job", "--workers", "0")
+    assert f"the folder {music} (as last time)" in again.stdout
+    shutil.rmtree(music)
+    assert f"MUSIC is no folder: {music} (as last time)" in stopped_site.manage("up").stderr
 
 
 def test_stopping_leaves_nothing_and_the_password_is_said_once(stopped_site: Site) -> None:

@@ -1,8 +1,9 @@
 """`manage.py showcase`: three tracks and what sounds like them, and how fast embedding was."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from embeddings import conf
 from embeddings.errors import EmbedderError
@@ -21,7 +22,12 @@ class Command(BaseCommand):
 
     help = "Shows what sounds like three tracks of the library, and how fast the last job was."
 
-    def handle(self, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One option."""
+        help_text = "speak of the job that did the work among those that ended since then, not of the newest"
+        parser.add_argument("--since", type=datetime.fromisoformat, help=help_text)
+
+    def handle(self, **options: Any) -> None:
         """Pick, search, print."""
         found = _first_live()
         if found is None:
@@ -33,7 +39,7 @@ class Command(BaseCommand):
                 self._show(seed, model)
         except EmbedderError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"\n{_pace()}")
+        self.stdout.write(f"\n{_pace(options['since'])}")
 
     def _show(self, seed: Track, model: str) -> None:
         self.stdout.write(f"\n  {seed.name}")
@@ -52,13 +58,15 @@ def _first_live() -> tuple[str, list[Track]] | None:
     return None
 
 
-def _pace() -> str:
-    """How long the newest job took, and how many tracks that is in an hour."""
-    job = BatchJob.objects.newest()
-    counted = progress_of(job) if job else None
-    if counted is None or not counted.operations.done:
+def _pace(since: datetime | None) -> str:
+    """How long the job took, and how many tracks that is in an hour."""
+    newest_first = BatchJob.objects.order_by("-pk")
+    jobs = newest_first.filter(finished_at__gte=since) if since else newest_first[:1]
+    # Of an interrupted job and the empty one that looked for new files after it, the first did the work.
+    counted = max(map(progress_of, jobs), key=lambda job: (job.operations.done > 0, job.operations.total), default=None)
+    if counted is None or not counted.operations.total:
         return "Nothing was missing: everything had been embedded before."
     tracks, seconds = counted.tracks.done, counted.elapsed_seconds
-    pace = f", {tracks * 3600 / seconds:,.0f} tracks/hour" if seconds else ""
+    pace = f", {tracks * 3600 / seconds:,.0f} tracks/hour" if tracks and seconds else ""
     failed = f"; {counted.tracks.failed} failed" if counted.tracks.failed else ""
     return f"{tracks} tracks embedded in {duration(seconds)}{pace}{failed}."

@@ -12,7 +12,7 @@ from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, Refused
 from embeddings.jobs import control, tasks
 from embeddings.jobs.progress import progress_of
-from embeddings.management.terminal import failure_lines, state_of, summary_of, watch
+from embeddings.management.terminal import failure_lines, summary_of, watch
 from embeddings.models import BatchJob, JobState, Scope, TrackFailure
 
 
@@ -130,7 +130,8 @@ class Command(BaseCommand):
             return
         self.stdout.write(summary_of(ended, progress_of(ended)))
         if ended.state in {JobState.FAILED, JobState.CANCELLED}:
-            raise CommandError(f"Job {ended.pk} is {state_of(ended)}.")
+            # The summary has said what happened.
+            sys.exit(1)
 
     def _say(self, line: str) -> None:
         # At once, also into a pipe or a journal: people wait for it.
