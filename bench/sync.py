@@ -29,7 +29,7 @@ ROWS = 100_000
 CHUNK = 1000
 FIRST_SECONDS, FIRST_RATIO = 30.0, 1.5
 SECOND_SECONDS, SECOND_RATIO = 5.0, 3.0
-ALL_CHANGED_SECONDS = 40.0
+ALL_CHANGED_SECONDS = 30.0
 COLUMNS = (
     "id, library_id, folder_id, path, title, artist, album, album_artist, artist_id, album_id, track_number, "
     "disc_number, year, duration, size, updated_at, mbz_recording_id, tags, missing"

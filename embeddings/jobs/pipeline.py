@@ -3,8 +3,8 @@
     caller ─▶ waiting tracks ─▶ decoding threads ─▶ windows ─▶ model thread ─▶ outcomes ─▶ caller
 
 One thread per decoder reads its child process; one thread runs the model; the caller's thread
-feeds tracks and takes outcomes, and alone touches the database and the vector store. Queues
-are bounded, so a slow stage holds back the ones before it.
+feeds tracks and takes outcomes, and alone touches the database and the vector store. The queue
+of windows is bounded, so a slow model holds back the decoders; the other two hold no samples.
 """
 
 import queue

@@ -1,4 +1,4 @@
-"""What a worker keeps from one slice to the next: the store, loaded models, decoding children."""
+"""What a worker keeps from one slice to the next: the store, loaded models, decoders."""
 
 from dataclasses import dataclass, field
 from functools import cache

@@ -109,7 +109,8 @@ class Command(BaseCommand):
         """Retry what failed."""
         job = control.find_job(chosen.job)
         count = control.retry_failed(job, codes=chosen.code)
-        self.stdout.write(f"Job {job.pk} tries {count} operations again.")
+        again = f"tries {count} operations again" if count else "goes on with what it had left"
+        self.stdout.write(f"Job {job.pk} {again}.")
 
     def _expect_workers(self, *, waits: bool) -> None:
         """Refuse to wait for workers that are not there."""

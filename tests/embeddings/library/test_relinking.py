@@ -25,16 +25,6 @@ pytestmark = pytest.mark.django_db
 MBID = "9c9f1380-2516-4fc9-a3e6-f9f61941d090"
 
 
-@pytest.fixture
-def navidrome(tmp_path: Path) -> NavidromeShelf:
-    return NavidromeShelf(tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> FolderShelf:
-    return FolderShelf(tmp_path)
-
-
 class TestIdsOfNavidrome:
     def test_all_ids_rewritten_and_all_files_moved(self, navidrome: NavidromeShelf) -> None:
         for number in range(20):

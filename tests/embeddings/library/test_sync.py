@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,16 +18,6 @@ from tests.embeddings.library.shelves import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def navidrome(tmp_path: Path) -> NavidromeShelf:
-    return NavidromeShelf(tmp_path)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> FolderShelf:
-    return FolderShelf(tmp_path)
 
 
 class TestFolder:
