@@ -2,14 +2,15 @@
 FROM python:3.11-slim
 
 WORKDIR /app
-COPY requirements.txt .
-RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+COPY requirements.txt requirements-no-deps.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt && \
+    pip install --no-cache-dir --disable-pip-version-check --no-deps -r requirements-no-deps.txt
 COPY . .
 
-RUN useradd --uid 1000 --no-create-home --home-dir /data embedder && install -d -o embedder -m 700 /data
+RUN useradd --uid 1000 --no-create-home --home-dir /data embedder && install -d -o embedder -m 700 /data /checkpoints
 USER embedder
-ENV VAR_DIR=/data PYTHONUNBUFFERED=1
-VOLUME /data
+ENV VAR_DIR=/data HF_HOME=/checkpoints PYTHONUNBUFFERED=1
+VOLUME /data /checkpoints
 EXPOSE 9002
 
 CMD ["python", "-m", "gunicorn", "embedder_site.wsgi:application", "--bind", "0.0.0.0:9002", \

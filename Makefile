@@ -60,9 +60,10 @@ clean: ## Remove the virtual environment and caches; var/ with all that was made
 	@'$(PYTHON)' -m venv --clear .venv
 	@touch $@
 
-.venv/.runtime: requirements.txt .venv/.made
-	@echo 'Installing requirements.txt into .venv (a minute or two, once)'
+.venv/.runtime: requirements.txt requirements-no-deps.txt .venv/.made
+	@echo 'Installing requirements.txt into .venv (some minutes, once: it brings torch)'
 	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) --no-deps -r requirements-no-deps.txt
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.runtime

@@ -15,14 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from bench.figure import Figure, show
 from bench.library.build import build
 from bench.library.debian import LibraryUnavailable
 from embeddings.audio.decoders import Decoder
-from embeddings.audio.windows import audible, cut
-from embeddings.domain import Samples
+from embeddings.audio.windows import audible, cut_sliding
+from embeddings.domain import Window
 from embeddings.embedders import get_spec, load_embedder
 from embeddings.errors import TrackError
 from embeddings.library.folder import FolderSource
@@ -57,22 +55,19 @@ def measure_parts(library: Path) -> Parts:
                 for at in range(0, len(windows), SPEC.batch_windows)
                 for row in embedder.embed_windows(windows[at : at + SPEC.batch_windows])
             ]
-            embedder.pool(np.stack(rows))
+            embedder.pool([window.span for window in windows], rows)
             parts.embed += time.perf_counter() - began
             parts.tracks += 1
             parts.audio += seconds
     return parts
 
 
-def decoded_windows(decoder: Decoder, library: Path, path: str, parts: Parts) -> tuple[list[Samples], float]:
+def decoded_windows(decoder: Decoder, library: Path, path: str, parts: Parts) -> tuple[list[Window], float]:
     """A file's audible windows and its length; the time goes to `parts.decode`."""
     began = time.perf_counter()
     try:
         with decoder.decode(str(library), path, rate=SPEC.sample_rate, channels=SPEC.channels) as decoding:
-            cuts = cut(
-                decoding, rate=SPEC.sample_rate, window_seconds=SPEC.window_seconds, hop_seconds=SPEC.hop_seconds
-            )
-            windows = [window.samples for window in cuts if audible(window)]
+            windows = [window for window in cut_sliding(decoding, SPEC) if audible(window)]
         return windows, decoding.summary.seconds
     finally:
         parts.decode += time.perf_counter() - began

@@ -10,6 +10,7 @@ from rest_framework.views import exception_handler
 
 from embeddings.errors import (
     BackendUnavailable,
+    CheckpointRefused,
     JobAlreadyActive,
     NotEmbedded,
     NotFound,
@@ -23,6 +24,7 @@ STATUSES: dict[type[Refused], int] = {
     NotEmbedded: status.HTTP_404_NOT_FOUND,
     JobAlreadyActive: status.HTTP_409_CONFLICT,
     NotPossibleNow: status.HTTP_409_CONFLICT,
+    CheckpointRefused: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 
 

@@ -1,49 +1,28 @@
 """What is used, whether it answers, and what is missing: one finding per part of the installation."""
 
-import importlib
 import os
 import re
 import shutil
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from embedder_site.doctor_models import check_checkpoints, check_device, check_models
 from embedder_site.env import VAR_DIR, given, supervisor_runs
+from embedder_site.finding import Finding, missing
 from embeddings import conf
-from embeddings.embedders import get_spec
-from embeddings.errors import BackendUnavailable, Refused
+from embeddings.errors import BackendUnavailable
 from embeddings.library import configured_source
 from embeddings.library.walk import Walk
 from embeddings.paths import to_bytes
 
 FEW_MEGABYTES = 200
 SOME_MEGABYTES = 2000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What was found out about one part."""
-
-    subject: str
-    state: Literal["ok", "warning", "missing"]
-    used: str
-    """Which one is used, and who said so."""
-    answer: str
-    """What it answered."""
-    advice: str = ""
-    """What to do; empty when all is well."""
-
-    @property
-    def fine(self) -> bool:
-        """Whether the application can work with it."""
-        return self.state != "missing"
 
 
 def examine() -> list[Finding]:
@@ -55,9 +34,8 @@ def examine() -> list[Finding]:
         check_music,
         check_workers,
         check_models,
-        check_disk,
     ]
-    return [check() for check in checks]
+    return [*(check() for check in checks), *check_checkpoints(), *check_device(), check_disk()]
 
 
 def mask(url: str) -> str:
@@ -79,16 +57,16 @@ def check_database() -> Finding:
     """The database, and whether its tables are those of this version."""
     used = database_in_words()
     if connection.vendor == "sqlite" and not Path(str(connection.settings_dict["NAME"])).exists():
-        return _missing("database", used, "not made yet", "`make run` makes it, or: manage.py migrate")
+        return missing("database", used, "not made yet", "`make run` makes it, or: manage.py migrate")
     try:
         connection.ensure_connection()
         executor = MigrationExecutor(connection)
         waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
-        return _missing("database", used, _first_line(error), "Check DATABASE_URL, and that the server runs.")
+        return missing("database", used, _first_line(error), "Check DATABASE_URL, and that the server runs.")
     version = sqlite3.sqlite_version if connection.vendor == "sqlite" else _server_version()
     if waiting:
-        return _missing("database", used, f"version {version}, {waiting} migrations to do", "Run: manage.py migrate")
+        return missing("database", used, f"version {version}, {waiting} migrations to do", "Run: manage.py migrate")
     return Finding(subject="database", state="ok", used=used, answer=f"answers, version {version}")
 
 
@@ -96,12 +74,12 @@ def check_queue() -> Finding:
     """Redis or Valkey."""
     used = _service_in_words("embedded Valkey", settings.REDIS_URL, "REDIS_URL")
     if not _expected("REDIS_URL"):
-        return _missing("queue", used, "not running", "`make run` starts it; or set REDIS_URL to a server of yours.")
+        return missing("queue", used, "not running", "`make run` starts it; or set REDIS_URL to a server of yours.")
     try:
         server = _queue().info("server")
         waiting = sum(int(_queue().llen(f"rq:queue:{name}")) for name in settings.RQ_QUEUES)
     except (redis.RedisError, ValueError) as error:
-        return _missing("queue", used, _first_line(error), "Check REDIS_URL, and that the server runs.")
+        return missing("queue", used, _first_line(error), "Check REDIS_URL, and that the server runs.")
     version = server.get("valkey_version") or server["redis_version"]
     name = server.get("server_name", "redis")
     return Finding(
@@ -115,11 +93,11 @@ def check_vectors() -> Finding:
 
     used = _service_in_words("embedded Milvus Lite", settings.MILVUS_URI, "MILVUS_URI")
     if not _expected("MILVUS_URI"):
-        return _missing("vectors", used, "not running", "`make run` starts it; or set MILVUS_URI to a server of yours.")
+        return missing("vectors", used, "not running", "`make run` starts it; or set MILVUS_URI to a server of yours.")
     try:
         health = connect(conf.store()).health()
     except BackendUnavailable as error:
-        return _missing("vectors", used, _first_line(error), "Check MILVUS_URI, and that the server runs.")
+        return missing("vectors", used, _first_line(error), "Check MILVUS_URI, and that the server runs.")
     answer = f"answers, version {health.version}, {health.collections} collections"
     return Finding(subject="vectors", state="ok", used=used, answer=answer)
 
@@ -137,9 +115,9 @@ def _check_folder(library: conf.LibraryConfig) -> Finding:
     try:
         first = next(Walk(root=os.fsencode(library.music)).files(), None)
     except OSError as error:
-        return _missing("music", used, str(error.strerror), "Check the path, and that this user may read it.")
+        return missing("music", used, str(error.strerror), "Check the path, and that this user may read it.")
     if first is None:
-        return _missing("music", used, "there is no audio file in it", "Check the path; is the disk mounted?")
+        return missing("music", used, "there is no audio file in it", "Check the path; is the disk mounted?")
     return Finding(subject="music", state="ok", used=used, answer="readable")
 
 
@@ -149,42 +127,29 @@ def _check_navidrome(library: conf.LibraryConfig) -> Finding:
     try:
         listings = configured_source(library).listings({})
     except BackendUnavailable as error:
-        return _missing("music", used, _first_line(error), "Check the paths, and that this user may read them.")
+        return missing("music", used, _first_line(error), "Check the paths, and that this user may read them.")
     tracks = sum(len(listing.tracks) for listing in listings)
     roots = [listing.library.root for listing in listings]
     lost = [root for root in roots if not os.access(to_bytes(root), os.R_OK | os.X_OK)]
     if lost:
         advice = "Mount the folder, or say where it is here: NAVIDROME_PATH_MAP=/music=/mnt/music"
-        return _missing("music", used, f"{tracks} tracks, but cannot read {', '.join(lost)}", advice)
+        return missing("music", used, f"{tracks} tracks, but cannot read {', '.join(lost)}", advice)
     return Finding(subject="music", state="ok", used=used, answer=f"readable, {tracks} tracks in {', '.join(roots)}")
 
 
 def check_workers() -> Finding:
     """Who takes work from the queue."""
     if not _expected("REDIS_URL"):
-        return _missing("workers", "none", "the queue is not running", "`make run` starts workers.")
+        return missing("workers", "none", "the queue is not running", "`make run` starts workers.")
     try:
         known = [_queue().hgetall(str(key)) for key in _queue().smembers("rq:workers")]
     except (redis.RedisError, ValueError):
-        return _missing("workers", "unknown", "the queue does not answer", "Mend the queue first.")
+        return missing("workers", "unknown", "the queue does not answer", "Mend the queue first.")
     # The set remembers a killed worker; what it said about itself expires.
     alive = sorted(", process ".join([str(said["hostname"]), str(said["pid"])]) for said in known if said)
     if not alive:
-        return _missing("workers", "none", "nobody takes work from the queue", "`make run` starts them; see docs.")
+        return missing("workers", "none", "nobody takes work from the queue", "`make run` starts them; see docs.")
     return Finding(subject="workers", state="ok", used="; ".join(alive), answer=f"{len(alive)} alive")
-
-
-def check_models() -> Finding:
-    """The models of MODELS: known, and with all they need installed."""
-    used = f"{', '.join(settings.MODELS)} ({'MODELS' if given('MODELS') else 'default'})"
-    for key in settings.MODELS:
-        try:
-            importlib.import_module(get_spec(key).loader.partition(":")[0])
-        except Refused as error:
-            return _missing("models", used, str(error), "Correct MODELS.")
-        except ImportError as error:
-            return _missing("models", used, f"{key} cannot be loaded: {error}", f"Install what {key} needs.")
-    return Finding(subject="models", state="ok", used=used, answer="installed")
 
 
 def check_disk() -> Finding:
@@ -194,16 +159,12 @@ def check_disk() -> Finding:
     megabytes = shutil.disk_usage(place).free // 1_000_000
     answer = f"{megabytes / 1000:.1f} GB free"
     if not os.access(place, os.W_OK):
-        return _missing("disk", used, "this user may not write there", "Change its owner, or set VAR_DIR.")
+        return missing("disk", used, "this user may not write there", "Change its owner, or set VAR_DIR.")
     if megabytes < FEW_MEGABYTES:
-        return _missing("disk", used, answer, "Make room.")
+        return missing("disk", used, answer, "Make room.")
     if megabytes < SOME_MEGABYTES:
         return Finding(subject="disk", state="warning", used=used, answer=answer, advice="Make room soon.")
     return Finding(subject="disk", state="ok", used=used, answer=answer)
-
-
-def _missing(subject: str, used: str, answer: str, advice: str) -> Finding:
-    return Finding(subject=subject, state="missing", used=used, answer=answer, advice=advice)
 
 
 def _expected(variable: str) -> bool:

@@ -1,6 +1,6 @@
 """Django's settings: every value comes from `env`, with a default that needs no service installed."""
 
-from embedder_site.env import BASE_DIR, address, database, env, library, secret_key
+from embedder_site.env import BASE_DIR, VAR_DIR, address, database, env, library, path, secret_key
 
 SECRET_KEY = secret_key()
 DEBUG = env.bool("DEBUG", default=False)
@@ -81,7 +81,7 @@ RQ_QUEUES = {
         # JSON, never pickle: a message can name a function and plain arguments, and nothing else.
         "SERIALIZER": "rq.serializers.JSONSerializer",
     }
-    for name in ("control", "embed")
+    for name in ("control", "embed", "text")
 }
 RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "embeddings.jobs.worker.ResidentWorker"}
 RQ_SHOW_ADMIN_LINK = False
@@ -98,6 +98,15 @@ AUDIO_MAX_SECONDS = env.float("AUDIO_MAX_SECONDS", default=6 * 3600.0)
 AUDIO_STALL_SECONDS = env.float("AUDIO_STALL_SECONDS", default=60.0)
 AUDIO_MEMORY_MB = env.int("AUDIO_MEMORY_MB", default=1024)
 AUDIO_DECODERS = env.int("AUDIO_DECODERS", default=0)
+
+# models
+DEVICE = env.str("DEVICE", default="auto")
+PRECISION = env.str("PRECISION", default="auto")
+CHECKPOINTS = {key: path(f"{key.upper()}_CHECKPOINT") for key in ("muq", "mert", "latent")}
+MAX_GPU_MEMORY_GB = env.float("MAX_GPU_MEMORY_GB", default=0.0)
+MODEL_IDLE_SECONDS = env.float("MODEL_IDLE_SECONDS", default=360.0)
+DIGESTS_FILE = VAR_DIR / "checkpoints.json"
+TEXT_TIMEOUT_SECONDS = env.int("TEXT_TIMEOUT_SECONDS", default=10)
 
 # jobs
 MODELS = env.list("MODELS", default=["acoustic"])

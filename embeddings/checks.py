@@ -1,19 +1,22 @@
 """System checks: what would otherwise fail in the middle of a job is said at the start."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name
 
 from embeddings import conf
-from embeddings.domain import EmbedderSpec
+from embeddings.domain import EmbedderSpec, Precision
 from embeddings.embedders import SPECS
 from embeddings.store.base import MAX_DIMENSION
 
-QUEUES = ("control", "embed")
+QUEUES = ("control", "embed", "text")
 LEAST_MEMORY_MB = 256
+DEVICES = "auto|cpu|cuda|cuda:[0-9]{1,3}"
+PRECISIONS = ("auto", *get_args(Precision))
 
 
 @register()
@@ -33,6 +36,50 @@ def check_configuration(**_options: Any) -> list[CheckMessage]:
         message = f"AUDIO_MEMORY_MB is {conf.audio().memory_mb}; decoding needs {LEAST_MEMORY_MB} at least."
         found.append(Error(message, id="embeddings.E003"))
     return found
+
+
+@register()
+def check_models(**_options: Any) -> list[CheckMessage]:
+    """Refuse a device or a precision that is none, and warn of checkpoint folders that are not there."""
+    config = conf.models()
+    # Only a warning: a machine that serves the web may well be told of folders that its workers have.
+    absent = [
+        Warning(f"{key.upper()}_CHECKPOINT is no folder here: {folder}", id="embeddings.W001")
+        for key, folder in config.checkpoints.items()
+        if not folder.is_dir()
+    ]
+    return [*device_errors(config), *absent]
+
+
+def device_errors(config: conf.ModelConfig) -> list[CheckMessage]:
+    """Say what is wrong with DEVICE, PRECISION and MAX_GPU_MEMORY_GB."""
+    found: list[CheckMessage] = []
+    if not re.fullmatch(DEVICES, config.device):
+        message = f"DEVICE={config.device} is no device; choose auto, cpu, cuda, or one GPU of several: cuda:1."
+        found.append(Error(message, id="embeddings.E004"))
+    if config.precision not in PRECISIONS:
+        message = f"PRECISION={config.precision} is no precision; choose from {', '.join(PRECISIONS)}."
+        found.append(Error(message, id="embeddings.E005"))
+    elif config.precision != "auto":
+        found += [_precision_error(spec, config.precision) for spec in _chosen() if _unable(spec, config.precision)]
+    if config.max_gpu_memory_gb < 0:
+        message = f"MAX_GPU_MEMORY_GB={config.max_gpu_memory_gb} is less than nothing; 0 sets no limit."
+        found.append(Error(message, id="embeddings.E006"))
+    return found
+
+
+def _chosen() -> list[EmbedderSpec]:
+    return [SPECS[key] for key in conf.jobs().models if key in SPECS]
+
+
+def _unable(spec: EmbedderSpec, precision: str) -> bool:
+    # A model without weights is computed in its own way, whatever the others are computed in.
+    return bool(spec.checkpoint) and precision not in spec.precisions
+
+
+def _precision_error(spec: EmbedderSpec, precision: str) -> CheckMessage:
+    message = f"The model {spec.key} is not computed in PRECISION={precision}; choose from "
+    return Error(f"{message}{', '.join(('auto', *spec.precisions))}.", id="embeddings.E005")
 
 
 @register()

@@ -1,6 +1,7 @@
 """Typed configuration, read from Django's settings when asked and never at import."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,34 @@ class JobConfig:
     lease_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Where models run and where their checkpoints lie."""
+
+    device: str
+    """`auto`, `cpu`, `cuda`, `cuda:1`."""
+    precision: str
+    """`auto`, or a value of `domain.Precision`."""
+    checkpoints: Mapping[str, Path]
+    """Local checkpoint folders by key of a spec; models that are not named come from the hub's cache."""
+    max_gpu_memory_gb: float
+    """What a model and its batches may take of a GPU; 0 leaves it to the GPU."""
+    idle_seconds: float
+    """A model that nothing was asked of for so long is unloaded."""
+    digests: Path
+    """File that remembers the digests of checkpoint files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextConfig:
+    """How prompts are turned into vectors."""
+
+    timeout_seconds: int
+    """How long a prompt waits for a text worker."""
+    queue_url: str
+    """Where the queue of prompts is."""
+
+
 def audio() -> AudioConfig:
     """Configuration of decoding."""
     return AudioConfig(
@@ -84,4 +113,26 @@ def jobs() -> JobConfig:
     """Configuration of the job engine."""
     return JobConfig(
         models=tuple(settings.MODELS), slice_size=settings.JOB_SLICE_SIZE, lease_seconds=settings.JOB_LEASE_SECONDS
+    )
+
+
+LEAST_IDLE_SECONDS = 30.0
+
+
+def models() -> ModelConfig:
+    """Configuration of models; MODEL_IDLE_SECONDS under half a minute would reload between two slices."""
+    return ModelConfig(
+        device=settings.DEVICE,
+        precision=settings.PRECISION,
+        checkpoints={key: Path(folder) for key, folder in settings.CHECKPOINTS.items() if folder},
+        max_gpu_memory_gb=settings.MAX_GPU_MEMORY_GB,
+        idle_seconds=max(LEAST_IDLE_SECONDS, settings.MODEL_IDLE_SECONDS),
+        digests=Path(settings.DIGESTS_FILE),
+    )
+
+
+def texts() -> TextConfig:
+    """Configuration of prompts."""
+    return TextConfig(
+        timeout_seconds=max(1, settings.TEXT_TIMEOUT_SECONDS), queue_url=str(settings.RQ_QUEUES["text"]["URL"])
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,22 @@ Samples = NDArray[np.float32]
 
 Vector = NDArray[np.float32]
 """One embedding: [dimension] float32, unit length."""
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""How a model's matrix products are computed; the weights are float32 in all three."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFiles:
+    """What a checkpoint takes from one repository of the Hugging Face hub, at a pinned revision."""
+
+    repository: str
+    revision: str
+    names: tuple[str, ...]
+    folder: str = ""
+    """Where these files lie inside a local checkpoint; empty for the checkpoint's own folder."""
+    megabytes: int = 0
+    """Roughly how much they are, for people; 0 when nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +43,9 @@ class EmbedderSpec:
     title: str
     version: int
     loader: str
-    """Dotted path `package.module:callable`; called without arguments in the worker."""
+    """Dotted path `package.module:callable`; called in the worker with an `embedders.base.Runtime`."""
     dimension: int
+    """What the store holds."""
     sample_rate: int
     """Hz, what the decoder must deliver."""
     channels: Literal[1, 2]
@@ -38,9 +56,71 @@ class EmbedderSpec:
     alias: str
     """The store's alias that always points at the live generation."""
     batch_windows: int
-    """Windows that one call of `Embedder.embed_windows` takes at most."""
+    """Windows that one call of `Embedder.embed_windows` takes at most, whatever memory there is."""
     licence: str
+    """Of the code that computes it."""
     source: str
+    cutter: str = "embeddings.audio.windows:cut_sliding"
+    """Dotted path of what cuts a track into windows."""
+    clip_seconds: float = 0.0
+    """Length of the clips that its windows are averaged from; 0 for a model that takes a window whole."""
+    skips_silence: bool = False
+    """Whether windows in which nothing can be heard are left out; a silent track is refused either way."""
+    outside_dimension: int = 0
+    """Length of the vectors that callers give and get, where the store holds a projection of them; else 0."""
+    joint_dimension: int = 0
+    """Length of the second vector, in the space that the model shares with text; 0 when it knows no text."""
+    text_loader: str = ""
+    """Dotted path of its text tower's loader."""
+    weights_licence: str = ""
+    """Of the checkpoint, where there is one."""
+    checkpoint: tuple[HubFiles, ...] = ()
+    """Where the checkpoint comes from; empty for a model without weights."""
+    packages: tuple[str, ...] = ()
+    """Distributions whose version changes the vectors."""
+    precisions: tuple[Precision, ...] = ("float32",)
+    """Precisions in which it may be computed, the best for a GPU first."""
+    window_megabytes: float = 0.0
+    """Memory that one window takes while it is computed in float32, beside the weights; measured."""
+
+    @property
+    def noncommercial(self) -> bool:
+        """Whether a licence forbids commercial use, as the NC of Creative Commons does."""
+        return any("-NC" in licence for licence in (self.licence, self.weights_licence))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Where a window lies in its track, in samples at the model's rate."""
+
+    start: int
+    length: int
+    wrapped: int = 0
+    """How many of its samples, at its end, were taken from the start of the track to complete it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Window:
+    """One stretch of a track: [n] or [n, 2] float32 samples that nobody else holds."""
+
+    index: int
+    rate: int
+    span: Span
+    samples: Samples
+
+    @property
+    def start_seconds(self) -> float:
+        """Where it starts in the track."""
+        return self.span.start / self.rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Embedding:
+    """What a model says of a whole track."""
+
+    vector: Vector
+    joint: Vector | None = None
+    """[spec.joint_dimension] unit length, comparable with texts; None when the model knows no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +150,12 @@ class VectorRow:
     offset: float
     """Seconds into the file where the embedded audio starts."""
     model_id: str
-    """`key@version`, which spec made it."""
+    """`key@version`, and the start of the checkpoint's digest where there is one: what made it."""
     library_id: int
     artist_key: str
     album_key: str
+    joint: Vector | None = None
+    """The second vector, where the generation has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +199,21 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLine:
+    """What a worker says of itself."""
+
+    slot: str
+    name: str
+    """The slot, for people: `worker 1 on attic`."""
+    model: str
+    """Key of the loaded model; empty when none is."""
+    standing: str
+    """Its device, precision and batch, for people."""
+    sentence: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """A job's progress, counted from its rows at one moment."""
 
@@ -138,3 +235,5 @@ class Progress:
     message: str
     failures: dict[str, int] = field(default_factory=dict)
     """Failed operations by code."""
+    workers: tuple[WorkerLine, ...] = ()
+    """Workers at the job that were heard of lately."""

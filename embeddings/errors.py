@@ -98,6 +98,13 @@ class VectorInvalid(TrackError):
     code = "vector_invalid"
 
 
+class OutOfMemory(TrackError):
+    """One window of it alone does not fit into the device's memory; another worker may have more."""
+
+    code = "out_of_memory"
+    permanent = False
+
+
 class WorkerLost(TrackError):
     """Three workers died while they had this track in hand."""
 
@@ -106,6 +113,10 @@ class WorkerLost(TrackError):
 
 class BackendUnavailable(EmbedderError):
     """A service we depend on (vector store, database, queue, library) does not answer."""
+
+
+class WorkerUnfit(BackendUnavailable):
+    """A worker cannot compute a generation as it was begun (another checkpoint, precision or package)."""
 
 
 class CatalogueBusy(BackendUnavailable):
@@ -139,6 +150,13 @@ class UnknownEmbedder(Refused):
 
     def __init__(self, key: str, known: list[str]) -> None:
         super().__init__(f"There is no model {key!r}; choose from {', '.join(known)}.", code="unknown_model")
+
+
+class CheckpointRefused(Refused):
+    """A model's weights are missing, damaged or not that model's; the message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="checkpoint_refused")
 
 
 class NotFound(Refused):

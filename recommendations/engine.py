@@ -1,15 +1,21 @@
-"""Finds what sounds alike: seeds to searches to tracks."""
+"""Finds what sounds alike, or as a text says: seeds to searches to tracks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from embeddings.domain import Hit, SearchFilter
+from embeddings.domain import EmbedderSpec, Hit, SearchFilter, Vector
 from embeddings.embedders import get_spec
+from embeddings.embedders.outside import stored_form
 from embeddings.errors import NotEmbedded, Refused
-from embeddings.models import Generation, Track, TrackFailure
-from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorStore
+from embeddings.jobs.prompts import prompt_vector
+from embeddings.models import Generation, GenerationState, Track, TrackFailure, TrackVector
+from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorField, VectorStore
+
+TEXT_MODEL = "muq"
+"""Whom a text is for unless somebody says otherwise."""
 
 SPARE = 20
 """Hits asked for beyond the limit: some belong to tracks whose file is gone."""
@@ -37,27 +43,112 @@ def neighbours_of(
 
     """
     spec = get_spec(model)
-    if not 1 <= limit <= MAX_LIMIT - SPARE:
-        raise Refused(f"count has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
-    if Generation.objects.live(spec.key) is None:
-        raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
+    _check(spec, limit)
     seed = str(track.pk)
     try:
         vector = store.fetch(spec.alias, [seed]).get(seed)
     except CollectionMissing:
-        raise NotEmbedded(f"The vector store has lost the {spec.key} vectors: start a job to embed again.") from None
+        raise _lost(spec) from None
     if vector is None:
         failure = TrackFailure.objects.latest_of(track, spec.key)
         reason = f"could not be embedded: {failure.message}" if failure else "is not embedded yet: start a job first."
         raise NotEmbedded(f"{track.name!r} {reason}")
     where = SearchFilter(library_ids=library_ids, exclude_ids=[seed])
+    return _nearest(spec, vector, store=store, limit=limit, where=where)
+
+
+def neighbours_of_vector(
+    vector: ArrayLike, *, model: str, store: VectorStore, limit: int, library_ids: Sequence[int] = ()
+) -> list[Neighbour]:
+    """Find the present tracks nearest to a vector of a model, nearest first.
+
+    Args:
+        vector: of any norm, with `spec.dimension` numbers or, where the store holds a projection,
+            with `spec.outside_dimension`.
+        model: key of the spec that it comes from.
+        store: where to look.
+        limit: how many tracks at most.
+        library_ids: only tracks of these libraries; none means all.
+
+    Raises:
+        UnknownEmbedder: no such model.
+        Refused: the vector is not one of this model's.
+        NotEmbedded: the library has no vector of this model yet.
+        BackendUnavailable: the store does not answer.
+
+    """
+    spec = get_spec(model)
+    _check(spec, limit)
+    stored = stored_form(spec, [vector])[0]
+    return _nearest(spec, stored, store=store, limit=limit, where=SearchFilter(library_ids=library_ids))
+
+
+def tracks_matching(
+    prompt: str, *, model: str = TEXT_MODEL, store: VectorStore, limit: int, library_ids: Sequence[int] = ()
+) -> list[Neighbour]:
+    """Find the present tracks that a text describes best, by a model that shares a space with text, best first.
+
+    Raises:
+        UnknownEmbedder: no such model.
+        Refused: the model knows no text, or nobody could read this one.
+        NotEmbedded: the library has no vector of this model yet.
+        BackendUnavailable: the store or the text worker does not answer.
+
+    """
+    spec = get_spec(model)
+    _check_limit(limit)
+    vector = prompt_vector(spec.key, prompt)
+    where = SearchFilter(library_ids=library_ids)
+    return _nearest(spec, vector, store=store, limit=limit, where=where, field="joint")
+
+
+def _check(spec: EmbedderSpec, limit: int) -> None:
+    _check_limit(limit)
+    if Generation.objects.live(spec.key) is None:
+        raise _nothing(spec)
+
+
+def _nothing(spec: EmbedderSpec) -> NotEmbedded:
+    return NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT - SPARE:
+        raise Refused(f"count has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
+
+
+def _lost(spec: EmbedderSpec) -> NotEmbedded:
+    return NotEmbedded(f"The vector store has lost the {spec.key} vectors: start a job to embed again.")
+
+
+def _nearest(
+    spec: EmbedderSpec,
+    vector: Vector,
+    *,
+    store: VectorStore,
+    limit: int,
+    where: SearchFilter,
+    field: VectorField = "embedding",
+) -> list[Neighbour]:
+    """Search until there are enough present tracks, or no more hits."""
     asked = limit + SPARE
     while True:
-        hits = store.search(spec.alias, np.asarray([vector]), limit=asked, where=where)[0]
+        try:
+            hits = store.search(spec.alias, np.asarray([vector]), limit=asked, where=where, field=field)[0]
+        except CollectionMissing:
+            raise _lost(spec) from None
+        if not hits and not _holds(spec):
+            raise _nothing(spec)
         found = _present(hits)
         if len(found) >= limit or len(hits) < asked or asked == MAX_LIMIT:
             return found[:limit]
         asked = min(asked * MORE, MAX_LIMIT)
+
+
+def _holds(spec: EmbedderSpec) -> bool:
+    """Whether searches of this model read anything at all."""
+    live = TrackVector.objects.filter(generation__model=spec.key, generation__state=GenerationState.LIVE)
+    return live.exists()
 
 
 def _present(hits: Sequence[Hit]) -> list[Neighbour]:

@@ -19,9 +19,10 @@ from embeddings.library.sync import sync
 from embeddings.models import Track
 from embeddings.store.base import VectorStore
 from recommendations.store import vector_store
+from tests.checkpoints.fixtures import checkpoints
 from tests.services import answers, free_port, milvus_uri, until
 
-__all__ = ["milvus_uri"]
+__all__ = ["checkpoints", "milvus_uri"]
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample"
 FEW = ("Flare/Fantasycore", "Lincoln Domina/HyperRogue")

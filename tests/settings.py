@@ -15,6 +15,15 @@ OURS = (
     "AUDIO_",
     "JOB_",
     "WORKER",
+    "DEVICE",
+    "PRECISION",
+    "MAX_GPU_",
+    "MUQ_",
+    "MERT_",
+    "LATENT_",
+    "TEXT_",
+    "HF_",
+    "TRANSFORMERS_",
 )
 for name in [name for name in os.environ if name.startswith(OURS) and name not in KEPT]:
     del os.environ[name]

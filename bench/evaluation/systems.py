@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from bench.evaluation import baselines
 from bench.evaluation.audio import Ear, by_file, excerpt, two_stretches
 from bench.evaluation.protocol import Piece
-from embeddings.audio.windows import audible, cut
+from embeddings.audio.windows import audible
 from embeddings.domain import EmbedderSpec, Samples, Vector
-from embeddings.embedders import get_spec, load_embedder
-from embeddings.embedders.base import Embedder
+from embeddings.embedders import get_spec, load_cutter, load_embedder
+from embeddings.embedders.base import Embedder, Features
 from embeddings.errors import AudioSilent, TrackError
 
 Vectors = dict[str, NDArray[Any]]
@@ -50,14 +50,14 @@ def embed(samples: Samples, spec: EmbedderSpec, embedder: Embedder) -> Vector:
         TrackError: nothing in it can be heard.
 
     """
-    cutting = cut([samples], rate=spec.sample_rate, window_seconds=spec.window_seconds, hop_seconds=spec.hop_seconds)
-    windows = [window.samples for window in cutting if audible(window)]
+    windows = [window for window in load_cutter(spec)([samples], spec) if audible(window)]
     if not windows:
         raise AudioSilent("Nothing in it can be heard.")
-    starts = range(0, len(windows), spec.batch_windows)
-    return embedder.pool(
-        np.concatenate([embedder.embed_windows(windows[at : at + spec.batch_windows]) for at in starts])
-    )
+    batch = embedder.batch_windows
+    features: list[Features] = []
+    for at in range(0, len(windows), batch):
+        features += embedder.embed_windows(windows[at : at + batch])
+    return embedder.pool([window.span for window in windows], features).vector
 
 
 def _in_turns(work: Callable[[Files], Vectors], pieces: Sequence[Piece]) -> Vectors:

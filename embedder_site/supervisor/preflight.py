@@ -1,4 +1,4 @@
-"""What is refused with one sentence before anything starts: a wrong path, an unknown model, a busy port."""
+"""What is refused with one sentence before anything starts: a wrong path, unknown models, missing weights."""
 
 import os
 import socket
@@ -8,8 +8,10 @@ from django.conf import settings
 
 from embedder_site.env import given
 from embeddings import conf
+from embeddings.checks import device_errors
 from embeddings.embedders import SPECS, get_spec
-from embeddings.errors import Refused
+from embeddings.embedders.checkpoints import state_of
+from embeddings.errors import CheckpointRefused, Refused
 from embeddings.library.walk import Walk
 
 
@@ -51,16 +53,31 @@ def _check_folder(music: Path, again: str) -> None:
 
 
 def check_models() -> None:
-    """Every model of MODELS exists.
+    """Every model of MODELS exists, and can be computed as DEVICE and PRECISION say.
 
     Raises:
-        Refused: one does not, or none is named.
+        Refused: one does not or cannot, or none is named.
 
     """
     if not settings.MODELS:
         raise Refused(f"MODELS names no model; choose from {', '.join(SPECS)}.")
     for key in settings.MODELS:
         get_spec(key)
+    for error in device_errors(conf.models()):
+        raise Refused(error.msg)
+
+
+def check_checkpoints() -> None:
+    """The checkpoint of every model of MODELS is on this machine, or may be downloaded.
+
+    Raises:
+        CheckpointRefused: one is neither; the message says what is missing, and what to do.
+
+    """
+    folders = conf.models().checkpoints
+    for spec in map(get_spec, settings.MODELS):
+        if spec.checkpoint and (problem := state_of(spec, folders.get(spec.key)).problem):
+            raise CheckpointRefused(problem)
 
 
 def check_port(host: str, port: int) -> None:

@@ -14,10 +14,13 @@ from django.utils import timezone
 
 from embedder_site import doctor
 from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, given, kept_secret, remember_library
+from embedder_site.finding import Finding
 from embedder_site.supervisor import preflight, services
 from embedder_site.supervisor.firstrun import create_first_admin
 from embedder_site.supervisor.lock import lock_var_dir
+from embedder_site.supervisor.service import ServiceSpec
 from embedder_site.supervisor.supervisor import Stopping, Supervisor
+from embeddings.embedders import get_spec
 from embeddings.errors import Refused
 from embeddings.jobs.progress import progress_of
 from embeddings.models import BatchJob, JobState
@@ -108,10 +111,17 @@ def _say_what_goes_on(say: Callable[[str], None]) -> None:
 def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> None:
     redis_url = _start_backends(supervisor, say)
     _migrate()
-    workers = [services.worker(number, redis_url, VAR_DIR) for number in range(1, wishes.workers + 1)]
-    doors = [services.web(wishes.host, wishes.port)] if wishes.serve else []
-    supervisor.launch(*doors, *workers)
+    supervisor.launch(*web_and_workers(wishes, redis_url))
     supervisor.wait_until_ready()
+
+
+def web_and_workers(wishes: Wishes, redis_url: str) -> list[ServiceSpec]:
+    """What is started last, as wished; a worker for prompts when a model of MODELS reads text."""
+    doors = [services.web(wishes.host, wishes.port)] if wishes.serve else []
+    workers = [services.worker(number, redis_url, VAR_DIR) for number in range(1, wishes.workers + 1)]
+    # Who starts no worker here may have no checkpoint here; without the web server nobody asks.
+    asked = doors and workers and any(get_spec(key).text_loader for key in settings.MODELS)
+    return [*doors, *workers, *([services.text(redis_url)] if asked else [])]
 
 
 def _start_backends(supervisor: Supervisor, say: Callable[[str], None]) -> str:
@@ -135,7 +145,7 @@ def _start_backends(supervisor: Supervisor, say: Callable[[str], None]) -> str:
     return embedded.get("redis_url", settings.REDIS_URL)
 
 
-def _expect(finding: doctor.Finding, say: Callable[[str], None]) -> None:
+def _expect(finding: Finding, say: Callable[[str], None]) -> None:
     if not finding.fine:
         raise Refused(f"{finding.used}: {finding.answer.rstrip('.')}. {finding.advice}")
     say(f"{finding.subject:<10} ready   {finding.used}")

@@ -1,4 +1,4 @@
-"""What is supervised: Valkey, Milvus Lite, the web server and the workers, each as one command line."""
+"""What is supervised: Valkey, Milvus Lite, the web server and workers of both kinds, each as one command line."""
 
 import hashlib
 import http.client
@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -123,8 +124,34 @@ def address_for_people(host: str, port: int) -> str:
 
 def worker(number: int, redis_url: str, var_dir: Path) -> ServiceSpec:
     """One worker; it is ready when the queue knows its process."""
-    queue = redis.Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1, decode_responses=True)
     place = hashlib.sha256(str(var_dir).encode()).hexdigest()[:8]
+    return ServiceSpec(
+        name=f"worker-{number}",
+        about="takes work from the queue",
+        command=[sys.executable, str(BASE_DIR / "manage.py"), "work"],
+        answers=_registered(redis_url),
+        environment={"WORKER_SLOT": f"{socket.gethostname()[:64]}:{place}:{number}"},
+        # Its leases expire and another takes over, while a polite end would wait for services that are gone too.
+        orphan_signal=signal.SIGKILL,
+        stop_seconds=30,
+    )
+
+
+def text(redis_url: str) -> ServiceSpec:
+    """The worker that turns prompts into vectors; it is ready when the queue knows it, and loads its model then."""
+    return ServiceSpec(
+        name="text",
+        about="turns prompts into vectors",
+        command=[sys.executable, str(BASE_DIR / "manage.py"), "work", "--queue", "text"],
+        answers=_registered(redis_url),
+        # It holds no rows, and what it computes is asked again.
+        orphan_signal=signal.SIGKILL,
+    )
+
+
+def _registered(redis_url: str) -> Callable[[int], bool]:
+    """Whether the queue knows a process as a worker."""
+    queue = redis.Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1, decode_responses=True)
 
     def registered(pid: int) -> bool:
         try:
@@ -132,16 +159,7 @@ def worker(number: int, redis_url: str, var_dir: Path) -> ServiceSpec:
         except redis.RedisError:
             return False
 
-    return ServiceSpec(
-        name=f"worker-{number}",
-        about="takes work from the queue",
-        command=[sys.executable, str(BASE_DIR / "manage.py"), "work"],
-        answers=registered,
-        environment={"WORKER_SLOT": f"{socket.gethostname()[:64]}:{place}:{number}"},
-        # Its leases expire and another takes over, while a polite end would wait for services that are gone too.
-        orphan_signal=signal.SIGKILL,
-        stop_seconds=30,
-    )
+    return registered
 
 
 def _in_brackets(host: str) -> str:

@@ -1,6 +1,7 @@
 """The admin: jobs that people start and watch, and rows that they read."""
 
+from embeddings.admin.generations import GenerationAdmin
 from embeddings.admin.jobs import BatchJobAdmin
 from embeddings.admin.rows import TrackAdmin, TrackFailureAdmin, TrackResultAdmin
 
-__all__ = ["BatchJobAdmin", "TrackAdmin", "TrackFailureAdmin", "TrackResultAdmin"]
+__all__ = ["BatchJobAdmin", "GenerationAdmin", "TrackAdmin", "TrackFailureAdmin", "TrackResultAdmin"]

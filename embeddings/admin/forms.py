@@ -5,8 +5,15 @@ from typing import Any
 from django import forms
 
 from embeddings import conf
+from embeddings.domain import EmbedderSpec
 from embeddings.embedders import SPECS
 from embeddings.models import Library, Scope
+
+
+def _described(spec: EmbedderSpec) -> str:
+    """Give the title, and what the weights may be used for."""
+    weights = f" · weights: {spec.weights_licence}" if spec.weights_licence else ""
+    return f"{spec.title}{weights}{', no commercial use' if spec.noncommercial else ''}"
 
 
 class StartJobForm(forms.Form):
@@ -23,7 +30,7 @@ class StartJobForm(forms.Form):
         initial=Scope.MISSING,
     )
     models = forms.MultipleChoiceField(
-        choices=lambda: [(key, spec.title) for key, spec in SPECS.items()],
+        choices=lambda: [(key, _described(spec)) for key, spec in SPECS.items()],
         widget=forms.CheckboxSelectMultiple,
         initial=lambda: list(conf.jobs().models),
     )

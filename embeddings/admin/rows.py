@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 
 from embeddings.admin.columns import FileFilter, moment
 from embeddings.admin.standing import standings
-from embeddings.models import Generation, Library, Track, TrackFailure, TrackResult
+from embeddings.models import Library, Track, TrackFailure, TrackResult
 
 if TYPE_CHECKING:
     AnyModelAdmin = admin.ModelAdmin[Any]
@@ -122,21 +122,6 @@ class TrackFailureAdmin(ReadOnlyAdmin):
     def trace(self, failure: TrackFailure) -> str:
         """Keep the traceback's lines as they are."""
         return format_html("<pre>{}</pre>", failure.traceback)
-
-
-@admin.register(Generation)
-class GenerationAdmin(ReadOnlyAdmin):
-    """Builds of a model's vectors."""
-
-    list_display = (
-        "collection",
-        "model",
-        "spec_version",
-        "state",
-        moment("created_at", "created"),
-        moment("promoted_at", "promoted"),
-    )
-    list_filter = ("model", "state")
 
 
 @admin.register(Library)

@@ -5,9 +5,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from embeddings import conf
+from embeddings.domain import EmbedderSpec, WorkerLine
 from embeddings.embedders import SPECS
 from embeddings.jobs.progress import progress_of
-from embeddings.models import BatchJob, Scope, Track, TrackFailure, failure_codes
+from embeddings.models import BatchJob, Generation, Scope, Track, TrackFailure, failure_codes
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -84,8 +86,20 @@ class JobOut(JobLine):
                 "etaSeconds": counted.eta_seconds,
                 "elapsedSeconds": round(counted.elapsed_seconds, 1),
                 "audioSeconds": round(counted.audio_seconds, 1),
+                "workers": [_worker(line) for line in counted.workers],
             },
         }
+
+
+def _worker(line: WorkerLine) -> dict[str, Any]:
+    return {
+        "slot": line.slot,
+        "name": line.name,
+        "model": line.model or None,
+        "standing": line.standing or None,
+        "sentence": line.sentence,
+        "updatedAt": line.updated_at,
+    }
 
 
 class FailureOut(serializers.BaseSerializer[TrackFailure]):
@@ -131,3 +145,32 @@ class TrackOut(serializers.BaseSerializer[Track]):
             "path": instance.path,
             "missing": instance.missing_since is not None,
         }
+
+
+def describe_model(spec: EmbedderSpec, live: Generation | None) -> dict[str, Any]:
+    """Describe a model and the generation that searches of it read, annotated with `tracks`."""
+    return {
+        "key": spec.key,
+        "title": spec.title,
+        "version": spec.version,
+        "dimension": spec.dimension,
+        "outsideDimension": spec.outside_dimension or spec.dimension,
+        "text": bool(spec.text_loader),
+        "licence": spec.licence,
+        "weightsLicence": spec.weights_licence or None,
+        "noncommercial": spec.noncommercial,
+        "source": spec.source,
+        "configured": spec.key in conf.jobs().models,
+        "live": _live(live) if live else None,
+    }
+
+
+def _live(live: Generation) -> dict[str, Any]:
+    return {
+        "collection": live.collection,
+        "version": live.spec_version,
+        "precision": live.precision or None,
+        "checkpoint": live.checkpoint or None,
+        "packages": live.packages or None,
+        "tracks": live.__dict__["tracks"],
+    }

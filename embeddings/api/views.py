@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -14,10 +14,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from embeddings.api.pagination import Pages
 from embeddings.api.permissions import MayChangeJobs
-from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut
+from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut, describe_model
 from embeddings.embedders import SPECS
 from embeddings.jobs import control
-from embeddings.models import BatchJob, Generation, Track, TrackFailure
+from embeddings.models import BatchJob, Generation, GenerationState, Track, TrackFailure
 
 
 class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
@@ -116,19 +116,6 @@ class ModelsView(APIView):
 
     def get(self, request: Request) -> Response:
         """List them."""
-        live = {row.model: row for row in Generation.objects.filter(state="live")}
-        return Response({"results": [_model(key, live.get(key)) for key in SPECS]})
-
-
-def _model(key: str, live: Generation | None) -> dict[str, Any]:
-    spec = SPECS[key]
-    return {
-        "key": key,
-        "title": spec.title,
-        "version": spec.version,
-        "dimension": spec.dimension,
-        "licence": spec.licence,
-        "source": spec.source,
-        "liveGeneration": live.collection if live else None,
-        "vectors": live.vectors.count() if live else 0,
-    }
+        rows = Generation.objects.filter(state=GenerationState.LIVE).annotate(tracks=Count("vectors"))
+        live = {row.model: row for row in rows}
+        return Response({"results": [describe_model(spec, live.get(key)) for key, spec in SPECS.items()]})

@@ -14,12 +14,12 @@ def require_length(seconds: float, *, min_seconds: float) -> None:
         raise AudioTooShort(f"It plays {seconds:.2f} s; this model needs {min_seconds:g} s.")
 
 
-def require_sound(audible_windows: int) -> None:
-    """Refuse a track of which no window is audible: its vector would be near every other one.
+def require_sound(*, heard: bool) -> None:
+    """Refuse a track in which no window is audible: its vector would be near every other one.
 
     Raises:
         AudioSilent: none is.
 
     """
-    if audible_windows == 0:
+    if not heard:
         raise AudioSilent("Nothing in it can be heard: all of it is below -70 dBFS.")

@@ -1,11 +1,10 @@
 """Cuts a stream of audio blocks into the windows that a model asks for."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from embeddings.domain import Samples
+from embeddings.domain import EmbedderSpec, Samples, Span, Window
 
 AUDIBLE_DBFS = -70.0
 """Level above which sound counts: far under any music, 20 dB over the noise of 16-bit dither."""
@@ -16,14 +15,9 @@ AUDIBLE_SECONDS = 0.2
 _FRAME_SECONDS = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Window:
-    """One stretch of a track: [n] or [n, 2] float32 samples that nobody else holds."""
-
-    index: int
-    start_seconds: float
-    rate: int
-    samples: Samples
+def cut_sliding(blocks: Iterable[Samples], spec: EmbedderSpec) -> Iterator[Window]:
+    """Cut into the spec's windows, one hop after the other; see `cut`."""
+    return cut(blocks, rate=spec.sample_rate, window_seconds=spec.window_seconds, hop_seconds=spec.hop_seconds)
 
 
 def cut(
@@ -52,7 +46,7 @@ def cut(
     size, hop = round(window_seconds * rate), round(hop_seconds * rate)
     if size < 1 or hop < 1:
         raise ValueError("windows and hops have to be one sample or longer")
-    tape, index = _Tape(), 0
+    tape, index = Tape(), 0
     for block in blocks:
         tape.append(block)
         while tape.end >= index * hop + size:
@@ -81,11 +75,11 @@ def audible(window: Window) -> bool:
     return int(loud.sum()) >= min(count, round(AUDIBLE_SECONDS / _FRAME_SECONDS))
 
 
-def _window(tape: "_Tape", index: int, rate: int, start: int, end: int) -> Window:
-    return Window(index=index, start_seconds=start / rate, rate=rate, samples=tape.read(start, end))
+def _window(tape: "Tape", index: int, rate: int, start: int, end: int) -> Window:
+    return Window(index=index, rate=rate, span=Span(start=start, length=end - start), samples=tape.read(start, end))
 
 
-class _Tape:
+class Tape:
     """The stretch of a stream that may still be asked for, addressed by its position in the whole."""
 
     def __init__(self) -> None:
@@ -94,14 +88,17 @@ class _Tape:
         self.end = 0
 
     def append(self, block: Samples) -> None:
+        """Add what comes next."""
         self._blocks.append(block)
         self.end += len(block)
 
     def forget(self, before: int) -> None:
+        """Let go of what lies wholly before a position."""
         while self._blocks and self._start + len(self._blocks[0]) <= before:
             self._start += len(self._blocks.pop(0))
 
     def read(self, start: int, end: int) -> Samples:
+        """A copy of the samples from `start` up to `end`, which have to be there still."""
         out = np.empty((end - start, *self._blocks[0].shape[1:]), np.float32)
         position = self._start
         for block in self._blocks:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from embeddings.domain import Samples
+from embeddings.domain import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -10,8 +10,7 @@ class QueuedWindow:
     """One window on its way to the model."""
 
     track_id: str
-    index: int
-    samples: Samples
+    window: Window
 
 
 @dataclass(slots=True)
@@ -19,13 +18,13 @@ class WindowBatcher:
     """Buckets by shape; a bucket that is full goes first, then the one that has waited longest."""
 
     size: int
-    """Windows per batch at most."""
+    """Windows per batch at most; may be lowered while batches are taken."""
     _buckets: dict[tuple[int, ...], list[QueuedWindow]] = field(default_factory=dict)
     _waiting: int = 0
 
-    def add(self, window: QueuedWindow) -> None:
+    def add(self, queued: QueuedWindow) -> None:
         """Put a window into the bucket of its shape."""
-        self._buckets.setdefault(window.samples.shape, []).append(window)
+        self._buckets.setdefault(queued.window.samples.shape, []).append(queued)
         self._waiting += 1
 
     def full(self) -> list[QueuedWindow]:

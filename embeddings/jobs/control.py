@@ -95,6 +95,8 @@ def resume_job(job: BatchJob) -> None:
 def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequence[str] = ()) -> int:
     """Try failed operations of a job again, all or those of some codes or tracks; say how many.
 
+    A job that failed as a whole is planned again, by what was mended, and goes on where it stopped.
+
     Raises:
         JobAlreadyActive: another job is active.
         NotPossibleNow: the job is being planned or cancelled, or nothing of the kind failed.
@@ -107,9 +109,11 @@ def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequenc
             if job.state in {JobState.PLANNING, JobState.CANCELLING}:
                 raise _not_now(job, "retried")
             count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=track_ids)
-            # A job that broke left rows open, and goes on with them.
-            left = job.state == JobState.FAILED and TrackResult.objects.left_open(job.pk).exists()
-            if not count and not left:
+            if job.state == JobState.FAILED:
+                BatchJob.objects.mark_planning_again(job.pk)
+                transaction.on_commit(lambda: tasks.tell_planner(job.pk))
+                return count
+            if not count:
                 raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
             if not job.is_active:
                 BatchJob.objects.mark_reopened(job.pk)

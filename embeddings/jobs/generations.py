@@ -3,26 +3,31 @@
 import logging
 
 from embeddings.domain import EmbedderSpec
-from embeddings.models import Generation, GenerationState
+from embeddings.models import Generation, GenerationState, Identity
 from embeddings.store.base import VectorStore
 
 log = logging.getLogger(__name__)
 
 
-def ensure_generation(spec: EmbedderSpec, store: VectorStore) -> Generation:
-    """Give the generation that this version of the spec fills, with its collection and alias in place.
+def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore) -> Generation:
+    """Give the generation that vectors of this identity go to, with its collection and alias in place.
 
     The first generation of a model is live from the start: there is nothing that it would displace.
-    A new version gets a generation of its own, which serves nobody until it is promoted.
+    Another version of the spec, another checkpoint, precision or package gets a generation of its
+    own, which serves nobody until it is promoted: vectors of different making never mix. One that is
+    live and empty gives way at once.
     """
-    generation = _open_generation(spec) or _new_generation(spec, store)
+    generation = Generation.objects.begun(spec, identity) or _new_generation(spec, identity, store)
     if generation.collection not in store.collections():
         forgotten, _ = generation.vectors.all().delete()
         if forgotten:
             log.warning("store lost a collection, embedding anew collection=%s", generation.collection)
-        store.create(generation.collection, generation.dimension)
-    if generation.state == GenerationState.LIVE:
-        point_alias(spec, store)
+        store.create(generation.collection, generation.dimension, joint_dimension=generation.joint_dimension)
+    live = Generation.objects.live(spec.key)
+    if live is not None and live != generation and not live.vectors.exists():
+        promote(spec, generation, store)
+        generation.refresh_from_db()
+    point_alias(spec, store)
     return generation
 
 
@@ -41,16 +46,8 @@ def promote(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> N
     point_alias(spec, store)
 
 
-def _open_generation(spec: EmbedderSpec) -> Generation | None:
-    """Find the live or building generation of this version."""
-    for found in (Generation.objects.live(spec.key), Generation.objects.building(spec.key)):
-        if found is not None and found.spec_version == spec.version:
-            return found
-    return None
-
-
-def _new_generation(spec: EmbedderSpec, store: VectorStore) -> Generation:
+def _new_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore) -> Generation:
     state = GenerationState.BUILDING if Generation.objects.live(spec.key) else GenerationState.LIVE
-    generation = Generation.objects.open(spec, state=state, taken=store.collections())
-    log.info("generation opened collection=%s state=%s", generation.collection, state)
+    generation = Generation.objects.open(spec, state=state, identity=identity, taken=store.collections())
+    log.info("generation opened collection=%s state=%s identity=%s", generation.collection, state, identity)
     return generation

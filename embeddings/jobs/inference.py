@@ -1,12 +1,10 @@
-"""The model's side of the pipeline: windows in, whole tracks out, without ever waiting while there is work."""
+"""The model's side of the pipeline: windows in, complete tracks out, without ever waiting while there is work."""
 
 import queue
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from embeddings.domain import EmbedderSpec, Vector
+from embeddings.domain import Span
 from embeddings.embedders.base import Embedder, Features
 from embeddings.errors import TrackError
 from embeddings.jobs.batching import QueuedWindow, WindowBatcher
@@ -27,28 +25,35 @@ class Ended:
 Message = QueuedWindow | Ended
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Complete:
+    """A track that the model is through with: what it says of every window in time order, or why it cannot."""
+
+    ended: Ended
+    spans: list[Span]
+    features: list[Features]
+    error: TrackError | None
+
+
 @dataclass(slots=True)
 class _OpenTrack:
     """Features that arrived so far, by window; windows of one track may be computed out of order."""
 
-    rows: dict[int, Features] = field(default_factory=dict)
+    rows: dict[int, tuple[Span, Features]] = field(default_factory=dict)
     ended: Ended | None = None
-
-    @property
-    def complete(self) -> bool:
-        return self.ended is not None and (self.ended.error is not None or len(self.rows) == self.ended.windows)
+    error: TrackError | None = None
 
 
 class Inference:
-    """Batches windows, runs the model, and folds complete tracks into vectors."""
+    """Batches windows, runs the model, and says which tracks are complete."""
 
-    def __init__(self, spec: EmbedderSpec, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder) -> None:
         """Serve one run of one model."""
         self._embedder = embedder
-        self._batcher = WindowBatcher(spec.batch_windows)
+        self._batcher = WindowBatcher(embedder.batch_windows)
         self._open: dict[str, _OpenTrack] = {}
 
-    def advance(self, messages: "queue.Queue[Message]", timeout: float) -> Iterator[tuple[Ended, Vector | TrackError]]:
+    def advance(self, messages: "queue.Queue[Message]", timeout: float) -> Iterator[Complete]:
         """Take one message, or compute when none waits; yield the tracks that became complete."""
         try:
             message = messages.get_nowait()
@@ -65,34 +70,42 @@ class Inference:
         while batch := self._batcher.full():
             yield from self._compute(batch)
 
-    def _accept(self, message: Message) -> Iterator[tuple[Ended, Vector | TrackError]]:
+    def _accept(self, message: Message) -> Iterator[Complete]:
         track = self._open.setdefault(message.track_id, _OpenTrack())
-        if isinstance(message, QueuedWindow):
-            self._batcher.add(message)
-        else:
+        if isinstance(message, Ended):
             track.ended = message
+            track.error = track.error or message.error
             yield from self._finish(message.track_id)
+        elif track.error is None:
+            self._batcher.add(message)
 
-    def _compute(self, batch: list[QueuedWindow]) -> Iterator[tuple[Ended, Vector | TrackError]]:
-        features = self._embedder.embed_windows([window.samples for window in batch])
-        for window, row in zip(batch, features, strict=True):
+    def _compute(self, batch: list[QueuedWindow]) -> Iterator[Complete]:
+        features = self._embedder.embed_windows([queued.window for queued in batch])
+        for queued, row in zip(batch, features, strict=True):
             # A track whose decoder gave up is gone already; its windows in flight are dropped here.
-            if (track := self._open.get(window.track_id)) is not None:
-                track.rows[window.index] = row
-        for track_id in dict.fromkeys(window.track_id for window in batch):
+            if (track := self._open.get(queued.track_id)) is None:
+                continue
+            if isinstance(row, TrackError):
+                track.error = track.error or row
+                track.rows.clear()
+            elif track.error is None:
+                track.rows[queued.window.index] = (queued.window.span, row)
+        # Memory that ran out during this batch may have lowered it.
+        self._batcher.size = self._embedder.batch_windows
+        for track_id in dict.fromkeys(queued.track_id for queued in batch):
             yield from self._finish(track_id)
 
-    def _finish(self, track_id: str) -> Iterator[tuple[Ended, Vector | TrackError]]:
+    def _finish(self, track_id: str) -> Iterator[Complete]:
         track = self._open.get(track_id)
-        if track is None or not track.complete or track.ended is None:
+        if track is None or track.ended is None:
+            return
+        if track.error is None and len(track.rows) < track.ended.windows:
             return
         del self._open[track_id]
-        yield track.ended, self._pool(track)
-
-    def _pool(self, track: _OpenTrack) -> Vector | TrackError:
-        if track.ended is not None and track.ended.error is not None:
-            return track.ended.error
-        try:
-            return self._embedder.pool(np.stack([track.rows[index] for index in sorted(track.rows)]))
-        except TrackError as error:
-            return error
+        rows = [] if track.error else [track.rows[index] for index in sorted(track.rows)]
+        yield Complete(
+            ended=track.ended,
+            spans=[span for span, _ in rows],
+            features=[features for _, features in rows],
+            error=track.error,
+        )

@@ -1,10 +1,13 @@
 """Turns tracks into vectors: decoding beside inference, windows of many tracks in one batch.
 
-    caller ─▶ waiting tracks ─▶ decoding threads ─▶ windows ─▶ model thread ─▶ outcomes ─▶ caller
+    caller ─▶ waiting tracks ─▶ decoding threads ─▶ windows ─▶ model thread ─▶ features ─▶ pooling thread
+       ▲                                                                                          │
+       └────────────────────────────────────── outcomes ◀────────────────────────────────────────┘
 
-One thread per decoder reads its child process; one thread runs the model; the caller's thread
-feeds tracks and takes outcomes, and alone touches the database and the vector store. The queue
-of windows is bounded, so a slow model holds back the decoders; the other two hold no samples.
+One thread per decoder reads its child process; one thread runs the model, and never waits for a
+result that the next batch does not need; one thread folds complete tracks into vectors; the caller's
+thread feeds tracks and takes outcomes, and alone touches the database and the vector store. The
+queues of windows and of complete tracks are bounded, so a slow model holds back the decoders.
 """
 
 import queue
@@ -13,26 +16,29 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from embeddings.audio.decoders import Decoder
-from embeddings.audio.quality import require_length, require_sound
-from embeddings.audio.windows import audible, cut
-from embeddings.domain import EmbedderSpec, TrackRef, Vector
+from embeddings.domain import EmbedderSpec, Embedding, TrackRef
 from embeddings.embedders.base import Embedder
 from embeddings.errors import TrackError
-from embeddings.jobs.batching import QueuedWindow
-from embeddings.jobs.inference import Ended, Inference, Message
+from embeddings.jobs.inference import Complete, Ended, Inference, Message
+from embeddings.jobs.listening import Listener
+
+T = TypeVar("T")
 
 TICK_SECONDS = 0.5
 CLOSE_SECONDS = 10.0
+UNPOOLED = 8
+"""Complete tracks that may wait to be folded; their features stay on the model's device meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Embedded:
-    """A track's vector and what is told of it."""
+    """A track's embedding and what is told of it."""
 
     track_id: str
-    vector: Vector
+    embedding: Embedding
     offset: float
     audio_seconds: float
     seconds: float
@@ -56,12 +62,14 @@ class Pipeline:
 
     def __init__(self, spec: EmbedderSpec, embedder: Embedder, decoders: Sequence[Decoder]) -> None:
         """Prepare a run of one model over the given decoders, which outlive it."""
-        self._spec = spec
+        self._listener = Listener(spec, self._send)
+        self._embedder = embedder
         self._decoders = decoders
         self._waiting: queue.Queue[TrackRef | None] = queue.Queue()
-        self._messages: queue.Queue[Message] = queue.Queue(maxsize=2 * spec.batch_windows)
+        self._messages: queue.Queue[Message] = queue.Queue(maxsize=2 * embedder.batch_windows)
+        self._complete: queue.Queue[Complete] = queue.Queue(maxsize=UNPOOLED)
         self._outcomes: queue.Queue[Outcome | BaseException] = queue.Queue()
-        self._inference = Inference(spec, embedder)
+        self._inference = Inference(embedder)
         self._stopping = False
         self._abandoned = threading.Event()
         self._in_hand = 0
@@ -79,7 +87,7 @@ class Pipeline:
 
         """
         threads = [threading.Thread(target=self._decoding, args=(decoder,), daemon=True) for decoder in self._decoders]
-        threads.append(threading.Thread(target=self._inferring, daemon=True))
+        threads += [threading.Thread(target=work, daemon=True) for work in (self._inferring, self._pooling)]
         for thread in threads:
             thread.start()
         try:
@@ -132,13 +140,14 @@ class Pipeline:
         for _ in self._decoders:
             self._waiting.put(None)
         deadline = time.monotonic() + CLOSE_SECONDS
-        *decoding, inferring = threads
+        *decoding, inferring, pooling = threads
         for decoder, thread in zip(self._decoders, decoding, strict=True):
             thread.join(timeout=max(0.0, deadline - time.monotonic()))
             # A child ends with the thread that started it; one that keeps its thread waiting is ended here.
             decoder.close()
             thread.join()
         inferring.join()
+        pooling.join()
 
     # ---- decoding threads
 
@@ -146,7 +155,7 @@ class Pipeline:
         while (ref := self._waiting.get()) is not None and not self._abandoned.is_set():
             self._started[ref.id] = time.monotonic()
             try:
-                self._send(self._attempt(decoder, ref))
+                self._send(self._listener.listen(decoder, ref))
             except _Abandoned:
                 return
             except BaseException as error:
@@ -155,62 +164,72 @@ class Pipeline:
                 self._outcomes.put(error)
                 return
 
-    def _attempt(self, decoder: Decoder, ref: TrackRef) -> Ended:
-        try:
-            return self._decode(decoder, ref)
-        except TrackError as error:
-            return Ended(track_id=ref.id, windows=0, error=error)
-
-    def _decode(self, decoder: Decoder, ref: TrackRef) -> Ended:
-        spec, kept, offset = self._spec, 0, 0.0
-        rate, shortest = spec.sample_rate, spec.min_seconds * spec.sample_rate
-        with decoder.decode(ref.root, ref.path, rate=rate, channels=spec.channels) as decoding:
-            windows = cut(decoding, rate=rate, window_seconds=spec.window_seconds, hop_seconds=spec.hop_seconds)
-            for window in windows:
-                if len(window.samples) < shortest or not audible(window):
-                    continue
-                offset = offset if kept else window.start_seconds
-                self._send(QueuedWindow(track_id=ref.id, index=kept, samples=window.samples))
-                kept += 1
-            summary = decoding.summary
-        require_length(summary.seconds, min_seconds=spec.min_seconds)
-        require_sound(kept)
-        warning = " ".join(summary.warnings)
-        return Ended(track_id=ref.id, windows=kept, offset=offset, audio_seconds=summary.seconds, warning=warning)
-
     def _send(self, message: Message) -> None:
-        while True:
-            if self._abandoned.is_set():
-                raise _Abandoned
-            try:
-                return self._messages.put(message, timeout=TICK_SECONDS)
-            except queue.Full:
-                continue
+        _put(self._messages, message, self._abandoned)
 
     # ---- model thread
 
     def _inferring(self) -> None:
         try:
             while not self._abandoned.is_set():
-                for ended, result in self._inference.advance(self._messages, TICK_SECONDS):
-                    self._outcomes.put(self._outcome(ended, result))
+                for complete in self._inference.advance(self._messages, TICK_SECONDS):
+                    _put(self._complete, complete, self._abandoned)
+        except _Abandoned:
+            return
         except BaseException as error:
             # The thread's edge: whatever it is, it is ours, and the caller raises it.
             self._outcomes.put(error)
 
-    def _outcome(self, ended: Ended, result: Vector | TrackError) -> Outcome:
-        seconds = time.monotonic() - self._started.pop(ended.track_id)
-        if isinstance(result, TrackError):
-            return Unembeddable(track_id=ended.track_id, error=result, seconds=seconds)
+    # ---- pooling thread
+
+    def _pooling(self) -> None:
+        try:
+            while not self._abandoned.is_set():
+                try:
+                    complete = self._complete.get(timeout=TICK_SECONDS)
+                except queue.Empty:
+                    continue
+                self._outcomes.put(self._outcome(complete))
+        except BaseException as error:
+            # The thread's edge: whatever it is, it is ours, and the caller raises it.
+            self._outcomes.put(error)
+
+    def _outcome(self, complete: Complete) -> Outcome:
+        ended = complete.ended
+        try:
+            if complete.error is not None:
+                raise complete.error
+            embedding = self._embedder.pool(complete.spans, complete.features)
+        except TrackError as error:
+            return Unembeddable(track_id=ended.track_id, error=error, seconds=self._seconds(ended))
         return Embedded(
             track_id=ended.track_id,
-            vector=result,
+            embedding=embedding,
             offset=ended.offset,
             audio_seconds=ended.audio_seconds,
-            seconds=seconds,
+            seconds=self._seconds(ended),
             warning=ended.warning,
         )
+
+    def _seconds(self, ended: Ended) -> float:
+        return time.monotonic() - self._started.pop(ended.track_id)
 
 
 class _Abandoned(Exception):
     """The run was closed while a thread was at work."""
+
+
+def _put(channel: "queue.Queue[T]", message: T, abandoned: threading.Event) -> None:
+    """Wait for a place in a bounded queue, as long as anybody wants what comes out of it.
+
+    Raises:
+        _Abandoned: nobody does any more.
+
+    """
+    while True:
+        if abandoned.is_set():
+            raise _Abandoned
+        try:
+            return channel.put(message, timeout=TICK_SECONDS)
+        except queue.Full:
+            continue

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min
 from django.utils import timezone
 
-from embeddings.domain import Progress, Tally
-from embeddings.models import BatchJob, JobState, ResultState, TrackResult
+from embeddings.domain import Progress, Tally, WorkerLine
+from embeddings.models import BatchJob, JobState, ResultState, TrackResult, WorkerState
 
 RATE_WINDOW = timedelta(minutes=5)
 SETTLING_SECONDS = 10.0
@@ -41,6 +41,18 @@ def progress_of(job: BatchJob) -> Progress:
         failures=dict(
             rows.filter(state=ResultState.FAILED).order_by().values_list("failure_code").annotate(Count("pk"))
         ),
+        workers=tuple(_line(worker) for worker in WorkerState.objects.heard().filter(job=job)),
+    )
+
+
+def _line(worker: WorkerState) -> WorkerLine:
+    return WorkerLine(
+        slot=worker.slot,
+        name=worker.name,
+        model=worker.model,
+        standing=worker.standing,
+        sentence=worker.sentence,
+        updated_at=worker.updated_at,
     )
 
 

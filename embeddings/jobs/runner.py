@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
-from embeddings.domain import EmbedderSpec, TrackRef
+from embeddings.domain import TrackRef
 from embeddings.embedders import get_spec
+from embeddings.errors import WorkerUnfit
 from embeddings.jobs.pipeline import Outcome, Pipeline
 from embeddings.jobs.resident import Resident
 from embeddings.jobs.writer import Writer
-from embeddings.models import LOST_ALONE, BatchJob, JobState, Lease, TrackResult
+from embeddings.models import LOST_ALONE, BatchJob, Generation, JobState, Lease, TrackResult
 
 LOOK_SECONDS = 1.0
 """How often a running slice looks whether its job still runs."""
@@ -22,14 +23,23 @@ GRACE_SECONDS = 4.0
 class Runner:
     """One worker's turn at one job."""
 
-    def __init__(self, lease: Lease, resident: Resident, *, slice_size: int, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        resident: Resident,
+        *,
+        slice_size: int,
+        should_stop: Callable[[], bool],
+        turn_seconds: float = TURN_SECONDS,
+    ) -> None:
         """Prepare a turn; `should_stop` says that this worker has to end soon."""
         self._lease = lease
         self._resident = resident
         self._slice_size = slice_size
         self._should_stop = should_stop
         self._rows: dict[str, TrackResult] = {}
-        self._turn_ends = time.monotonic() + TURN_SECONDS
+        self._turn_seconds = turn_seconds
+        self._turn_ends = float("inf")
         self._renewed = time.monotonic()
         self._looked = 0.0
         self._job_runs = True
@@ -40,22 +50,34 @@ class Runner:
         Returns how many operations were settled. Whatever happens, no row stays claimed.
 
         Raises:
-            BackendUnavailable: the store went away; the rows it concerns were given back.
+            CheckpointRefused: the weights of the model that comes next cannot be used; no row was claimed.
+            BackendUnavailable: the store went away, or this worker is unfit for what comes next (`WorkerUnfit`);
+                the rows it concerns were given back.
 
         """
         buried = TrackResult.objects.bury_lost(self._lease)
-        model = TrackResult.objects.next_model(self._lease.job_id)
-        if model is None:
+        # The model that is loaded goes on as long as it has rows; then models follow in the order of the job.
+        generation = TrackResult.objects.next_generation(self._lease.job_id, prefer=self._resident.loaded)
+        if generation is None:
             return buried
-        spec = get_spec(model)
-        # Before any row is claimed: loading may take longer than a lease.
-        embedder = self._resident.embedder(spec)
-        try:
-            pipeline = Pipeline(spec, embedder, self._resident.decoders)
-            with closing(pipeline.run(self._slices(spec))) as outcomes:
-                return buried + self._embed(pipeline, outcomes)
-        finally:
-            TrackResult.objects.release(self._lease)
+        bulletin = self._resident.bulletin
+        with bulletin.read_out(self._lease.job_id):
+            try:
+                return buried + self._run(generation)
+            except WorkerUnfit as unfit:
+                bulletin.say(str(unfit))
+                raise
+
+    def _run(self, generation: Generation) -> int:
+        # Loaded before any row is claimed: loading may take longer than a lease.
+        with self._resident.embedder(generation) as embedder:
+            self._turn_ends = time.monotonic() + self._turn_seconds
+            try:
+                pipeline = Pipeline(get_spec(generation.model), embedder, self._resident.decoders)
+                with closing(pipeline.run(self._slices(generation))) as outcomes:
+                    return self._embed(pipeline, outcomes)
+            finally:
+                TrackResult.objects.release(self._lease)
 
     def _embed(self, pipeline: Pipeline, outcomes: Iterator[list[Outcome]]) -> int:
         writer = Writer(self._lease, self._resident.store)
@@ -73,20 +95,26 @@ class Runner:
         TrackResult.objects.release(self._lease)
         return writer.settled
 
-    def _slices(self, spec: EmbedderSpec) -> Iterator[list[TrackRef]]:
+    def _slices(self, generation: Generation) -> Iterator[list[TrackRef]]:
         """Claim as the pipeline asks for more; a row suspected of killing workers stays alone."""
-        refs = self._claim(spec, suspects=True)
+        refs = self._claim(generation, suspects=True)
         if refs:
             yield refs
         if any(row.lost >= LOST_ALONE for row in self._rows.values()):
             return
-        while time.monotonic() < self._turn_ends and self._goes_on():
-            if not (refs := self._claim(spec, suspects=False)):
+        while self._goes_on():
+            if not (refs := self._claim(generation, suspects=False)):
                 return
             yield refs
 
-    def _claim(self, spec: EmbedderSpec, *, suspects: bool) -> list[TrackRef]:
-        rows = TrackResult.objects.claim(self._lease, model=spec.key, limit=self._slice_size, suspects=suspects)
+    def _claim(self, generation: Generation, *, suspects: bool) -> list[TrackRef]:
+        rows = TrackResult.objects.claim(
+            self._lease,
+            model=generation.model,
+            generation=generation.pk,
+            limit=self._slice_size,
+            suspects=suspects,
+        )
         refs = [row.track.ref() for row in rows]
         self._rows.update({ref.id: row for ref, row in zip(refs, rows, strict=True)})
         return refs
@@ -103,7 +131,8 @@ class Runner:
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
             self._job_runs = BatchJob.objects.filter(pk=self._lease.job_id, state=JobState.RUNNING).exists()
-        return self._job_runs and not self._should_stop()
+        # A slow model has hours of work in one slice: what is not begun when the turn ends is given back as well.
+        return self._job_runs and not self._should_stop() and time.monotonic() < self._turn_ends
 
     def _give_back(self, refs: Sequence[TrackRef]) -> None:
         if refs:

@@ -15,14 +15,14 @@ from django.utils import timezone
 from rq import Worker
 
 from embeddings import conf
-from embeddings.errors import BackendUnavailable, Refused
+from embeddings.errors import BackendUnavailable, Refused, WorkerUnfit
 from embeddings.jobs.planner import plan as plan_job
 from embeddings.jobs.resident import resident
 from embeddings.jobs.runner import Runner
 from embeddings.jobs.settling import settle
 from embeddings.jobs.worker import current_slot, should_stop
 from embeddings.library import configured_source
-from embeddings.models import BatchJob, JobState, Lease, ResultState, TrackResult
+from embeddings.models import BatchJob, JobState, Lease, ResultState, TrackResult, WorkerState
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ def plan(job_id: int) -> None:
     """Plan a job and knock for its slices."""
     job = BatchJob.objects.get(pk=job_id)
     try:
-        planned = plan_job(job, source=configured_source(conf.library()), store=resident().store)
+        source, store = configured_source(conf.library()), resident().store
+        planned = plan_job(job, source=source, store=store, config=conf.models())
     except (BackendUnavailable, OperationalError) as error:
         BatchJob.objects.note(job_id, f"Waiting to plan, and trying again by itself: {error}")
         log.warning("planning put off job=%s reason=%s", job_id, error)
@@ -67,8 +68,14 @@ def embed_slice(job_id: int) -> int:
         return 0
     except BackendUnavailable as error:
         # The rows were given back; the next sweep knocks again.
-        BatchJob.objects.note(job_id, f"Waiting, and trying again by itself: {error}")
+        if not (isinstance(error, WorkerUnfit) and _in_hand(job_id)):
+            BatchJob.objects.note(job_id, f"Waiting, and trying again by itself: {error}")
         log.warning("slice given back job=%s reason=%s", job_id, error)
+        return 0
+    except Refused as error:
+        # A person has to mend it; the rows stay pending, and retrying the job goes on with them.
+        BatchJob.objects.mark_failed(job_id, str(error))
+        log.warning("job failed job=%s reason=%s", job_id, error)
         return 0
     except Exception:
         # Ours: tried again it would break again, so the job stops here, loudly; its rows stay as they were.
@@ -79,6 +86,18 @@ def embed_slice(job_id: int) -> int:
         # However many messages wait: this worker's next turn needs one of its own.
         _enqueue("embed", embed_slice, job_id)
     return settled
+
+
+def rest() -> None:
+    """Look after what this worker keeps while it waits for messages."""
+    if resident.cache_info().currsize:
+        resident().rest()
+
+
+def leave() -> None:
+    """Let go of everything; this worker ends."""
+    if resident.cache_info().currsize:
+        resident().leave()
 
 
 def sweep() -> None:
@@ -106,6 +125,7 @@ def _settled(job_id: int) -> bool:
 
 def expire_slot(slot: str, born: str) -> int:
     """End the leases that a worker's slot held before its present occupant was born."""
+    WorkerState.objects.filter(updated_at__lt=datetime.fromisoformat(born)).forget(slot)
     return TrackResult.objects.expire(slot, datetime.fromisoformat(born))
 
 
@@ -138,6 +158,11 @@ def knock(job_id: int, *, workers: int | None = None) -> None:
 def _claimable(job_id: int) -> bool:
     rows = TrackResult.objects.filter(job_id=job_id, job__state=JobState.RUNNING)
     return rows.claimable(timezone.now()).exists()
+
+
+def _in_hand(job_id: int) -> bool:
+    """Whether another worker embeds: then the job does not wait, whatever keeps this one."""
+    return TrackResult.objects.filter(job_id=job_id, state=ResultState.RUNNING).exists()
 
 
 def _enqueue(queue: str, function: Callable[..., object], *arguments: int) -> None:

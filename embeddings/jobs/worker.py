@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -41,30 +42,30 @@ def current_slot() -> str:
     return settings.WORKER_SLOT or f"{socket.gethostname()}:{os.getpid()}"
 
 
-class ResidentWorker(SimpleWorker):
+class InProcessWorker(SimpleWorker):
     """Runs messages in this process, one after the other."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take RQ's arguments; times to live are ours."""
+    def __init__(
+        self,
+        *args: Any,
+        idle_seconds: int = IDLE_SECONDS,
+        when_idle: Callable[[], None] = lambda: None,
+        **kwargs: Any,
+    ) -> None:
+        """Take RQ's arguments; times to live are ours.
+
+        Args:
+            args: RQ's.
+            idle_seconds: how long it waits for a message before it looks around.
+            when_idle: called in its own thread whenever it does.
+            kwargs: RQ's.
+
+        """
         # RQ waits for a message this long minus 15 s, and then has time to look around.
-        kwargs["worker_ttl"] = IDLE_SECONDS + 15
-        kwargs["maintenance_interval"] = IDLE_SECONDS
+        kwargs["worker_ttl"] = idle_seconds + 15
+        kwargs["maintenance_interval"] = idle_seconds
+        self._when_idle = when_idle
         super().__init__(*args, **kwargs)
-
-    def register_birth(self) -> None:
-        """Announce this worker, free what its slot's dead predecessor held, and look for work."""
-        super().register_birth()
-        born = datetime.now(UTC).isoformat()
-        self._tell("embeddings.jobs.tasks.expire_slot", current_slot(), born)
-        self._tell("embeddings.jobs.tasks.sweep")
-
-    def run_maintenance_tasks(self) -> None:
-        """Look for rows that nobody works on, besides RQ's own registries."""
-        super().run_maintenance_tasks()
-        self._tell("embeddings.jobs.tasks.sweep")
-
-    def _tell(self, function: str, *arguments: str) -> None:
-        self.queues[0].enqueue_call(function, args=arguments, result_ttl=0, failure_ttl=3600)
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """How long a message counts as worked on after the last heartbeat."""
@@ -102,3 +103,24 @@ class ResidentWorker(SimpleWorker):
         """Take SIGTERM for what it is, also when it comes twice: rows are given back within seconds anyway."""
         super().request_stop(signum, frame)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+class ResidentWorker(InProcessWorker):
+    """Embeds: besides messages it looks for rows that nobody works on."""
+
+    def register_birth(self) -> None:
+        """Announce this worker, free what its slot's dead predecessor held, and look for work."""
+        super().register_birth()
+        born = datetime.now(UTC).isoformat()
+        self._tell("embeddings.jobs.tasks.expire_slot", current_slot(), born)
+        self._tell("embeddings.jobs.tasks.sweep")
+
+    def run_maintenance_tasks(self) -> None:
+        """Look for rows that nobody works on, besides RQ's own registries."""
+        super().run_maintenance_tasks()
+        self._tell("embeddings.jobs.tasks.sweep")
+        close_old_connections()
+        self._when_idle()
+
+    def _tell(self, function: str, *arguments: str) -> None:
+        self.queues[0].enqueue_call(function, args=arguments, result_ttl=0, failure_ttl=3600)

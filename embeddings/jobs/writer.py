@@ -62,9 +62,10 @@ def vector_row(row: TrackResult, outcome: Embedded) -> VectorRow:
     return VectorRow(
         id=outcome.track_id,
         name=track.name,
-        embedding=outcome.vector,
+        embedding=outcome.embedding.vector,
+        joint=outcome.embedding.joint,
         offset=outcome.offset,
-        model_id=f"{row.model}@{row.generation.spec_version}",
+        model_id=row.generation.model_id,
         library_id=track.library_id,
         artist_key=track.artist_key,
         album_key=track.album_key,

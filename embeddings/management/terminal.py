@@ -40,7 +40,7 @@ def _watch_live(job: BatchJob) -> BatchJob:
                 counts=counts_of(counted),
                 rate=pace(counted),
                 eta=f"{duration(counted.eta_seconds)} left" if counted.eta_seconds is not None else "",
-                current=escape((counted.message or counted.current_track)[:48]),
+                current=escape(current_of(counted)[:60]),
             )
             if not job.is_active:
                 return job
@@ -48,10 +48,15 @@ def _watch_live(job: BatchJob) -> BatchJob:
 
 
 def _watch_log(job: BatchJob, write: Write) -> BatchJob:
-    said = ""
+    said, told = "", set[str]()
     while True:
         job.refresh_from_db()
         counted = progress_of(job)
+        lines = worker_lines(counted)
+        for line in lines:
+            if line not in told:
+                write(line)
+        told = set(lines)
         line = f"{state_of(job)} {counted.message}".rstrip()
         if counted.operations.total:
             line += f" {int(counted.percent // 10) * 10} %"
@@ -71,6 +76,16 @@ def state_of(job: BatchJob) -> str:
 def counts_of(counted: JobProgress) -> str:
     """Say how many of how many, once there are any."""
     return f"{counted.operations.worked}/{counted.operations.total}" if counted.operations.total else ""
+
+
+def current_of(counted: JobProgress) -> str:
+    """Say what is going on: why nothing moves, the track in hand, or what workers do before the first."""
+    return counted.message or counted.current_track or "; ".join(line.sentence for line in counted.workers)
+
+
+def worker_lines(counted: JobProgress) -> list[str]:
+    """Say what each worker does, a line each."""
+    return [f"  {line.name}: {line.sentence}" for line in counted.workers]
 
 
 def pace(counted: JobProgress) -> str:
@@ -103,6 +118,8 @@ def summary_of(job: BatchJob, counted: JobProgress) -> str:
         lines.append(f"  Which files, and why: manage.py reembed failures {job.pk}")
     if job.message:
         lines.append(f"  {job.message}")
+    if job.is_active:
+        lines += worker_lines(counted)
     return "\n".join(lines)
 
 

@@ -2,30 +2,38 @@
 
 from embeddings.models.collection import Generation, GenerationState, TrackVector, is_current
 from embeddings.models.failure import TrackFailure, failure_codes, has_failed
+from embeddings.models.identity import PLAIN, Identity
 from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
 from embeddings.models.outcome import Done, Failed, Lease
+from embeddings.models.prompt import Asked, PromptVector
 from embeddings.models.result import LOST_ALONE, TrackResult
 from embeddings.models.tally import ResultState
 from embeddings.models.track import Library, Track
+from embeddings.models.worker import WorkerState
 
 __all__ = [
     "ACTIVE",
     "FINISHED",
     "LOST_ALONE",
+    "PLAIN",
+    "Asked",
     "BatchJob",
     "Done",
     "Failed",
     "Generation",
     "GenerationState",
+    "Identity",
     "JobState",
     "Lease",
     "Library",
+    "PromptVector",
     "ResultState",
     "Scope",
     "Track",
     "TrackFailure",
     "TrackResult",
     "TrackVector",
+    "WorkerState",
     "failure_codes",
     "has_failed",
     "is_current",

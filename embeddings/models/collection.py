@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from embeddings.domain import EmbedderSpec
+from embeddings.models.identity import PLAIN, Identity
 from embeddings.models.track import Track
 
 
@@ -25,16 +26,30 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """The generation that searches of this model read."""
         return self.filter(model=model, state=GenerationState.LIVE).first()
 
-    def building(self, model: str) -> "Generation | None":
-        """The newest generation that is being filled beside the live one."""
-        return self.filter(model=model, state=GenerationState.BUILDING).order_by("-number").first()
+    def begun(self, spec: EmbedderSpec, identity: Identity) -> "Generation | None":
+        """The generation that vectors of this identity belong to: the live one, else the newest that is built.
 
-    def open(self, spec: EmbedderSpec, *, state: str, taken: Sequence[str] = ()) -> "Generation":
+        Args:
+            spec: the model, of whose version alone a generation holds vectors.
+            identity: with what they are computed; without a precision, any is good.
+
+        """
+        alike = self.filter(model=spec.key, spec_version=spec.version)
+        alike = alike.filter(checkpoint=identity.checkpoint, packages=identity.packages)
+        if identity.precision:
+            alike = alike.filter(precision=identity.precision)
+        building = alike.filter(state=GenerationState.BUILDING).order_by("-number")
+        return alike.filter(state=GenerationState.LIVE).first() or building.first()
+
+    def open(
+        self, spec: EmbedderSpec, *, state: str, identity: Identity = PLAIN, taken: Sequence[str] = ()
+    ) -> "Generation":
         """Add the next generation of a spec; the unique number makes the loser of a race fail loudly.
 
         Args:
             spec: what fills it.
             state: building, or live.
+            identity: with what its vectors are computed.
             taken: collections that exist in the store, perhaps from a database that was lost;
                 they are neither reused nor dropped.
 
@@ -48,6 +63,10 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             number=number,
             spec_version=spec.version,
             dimension=spec.dimension,
+            joint_dimension=spec.joint_dimension,
+            checkpoint=identity.checkpoint,
+            packages=identity.packages,
+            precision=identity.precision,
             collection=collection,
             state=state,
             promoted_at=timezone.now() if state == GenerationState.LIVE else None,
@@ -66,12 +85,19 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
 
 
 class Generation(models.Model):
-    """One collection in the vector store, filled by one version of one spec."""
+    """One collection in the vector store, filled by one version of one spec, with one identity."""
 
     model = models.CharField(max_length=32)
     number = models.PositiveIntegerField()
     spec_version = models.PositiveIntegerField()
+    checkpoint = models.CharField(max_length=64, blank=True)
+    """SHA-256 of the weights; empty for a model without."""
+    packages = models.CharField(max_length=255, blank=True)
+    """Versions of the packages that compute its vectors."""
+    precision = models.CharField(max_length=16, blank=True)
     dimension = models.PositiveIntegerField()
+    joint_dimension = models.PositiveIntegerField(default=0)
+    """Length of the second vector of each row, in the space shared with text; 0 without one."""
     collection = models.CharField(max_length=128, unique=True)
     state = models.CharField(max_length=16, choices=GenerationState, default=GenerationState.BUILDING)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -91,6 +117,17 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return self.collection
+
+    @property
+    def identity(self) -> Identity:
+        """With what its vectors are computed."""
+        return Identity(checkpoint=self.checkpoint, packages=self.packages, precision=self.precision)
+
+    @property
+    def model_id(self) -> str:
+        """What each of its vectors says of its making: `acoustic@1`, `muq@1+2e01c796b71d`."""
+        weights = f"+{self.checkpoint[:12]}" if self.checkpoint else ""
+        return f"{self.model}@{self.spec_version}{weights}"
 
 
 class TrackVectorQuerySet(models.QuerySet["TrackVector"]):

@@ -70,8 +70,9 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def mark_running(self, job_id: int, *, skipped: int) -> bool:
         """PLANNING -> RUNNING."""
         now = timezone.now()
-        said = {"skipped": skipped, "started_at": now, "resumed_at": now, "message": "", "planning_lease": None}
-        return self._move(job_id, [JobState.PLANNING], JobState.RUNNING, **said)
+        said = {"skipped": skipped, "resumed_at": now, "message": "", "planning_lease": None}
+        started = Coalesce(F("started_at"), Value(now, DateTimeField()))
+        return self._move(job_id, [JobState.PLANNING], JobState.RUNNING, started_at=started, **said)
 
     def mark_paused(self, job_id: int) -> bool:
         """RUNNING -> PAUSED."""
@@ -106,10 +107,24 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
             JobAlreadyActive: another job is active.
 
         """
-        if self.active().exclude(pk=job_id).exists():
-            raise JobAlreadyActive("Another job is active; wait for it or cancel it first.")
+        self._require_alone(job_id)
         now = timezone.now()
         return self._move(job_id, FINISHED, JobState.RUNNING, finished_at=None, resumed_at=now, message="")
+
+    def mark_planning_again(self, job_id: int) -> bool:
+        """FAILED -> PLANNING.
+
+        Raises:
+            JobAlreadyActive: another job is active.
+
+        """
+        self._require_alone(job_id)
+        again = {"finished_at": None, "message": "", "planning_lease": None}
+        return self._move(job_id, [JobState.FAILED], JobState.PLANNING, **again)
+
+    def _require_alone(self, job_id: int) -> None:
+        if self.active().exclude(pk=job_id).exists():
+            raise JobAlreadyActive("Another job is active; wait for it or cancel it first.")
 
     def note(self, job_id: int, message: str) -> None:
         """Say why an active job makes no progress at the moment; empty when it does."""

@@ -29,13 +29,17 @@ class ResultQuerySet(TallyQuerySet):
         """Rows nobody works on: pending, or held under a lease that ran out."""
         return self.filter(Q(state=ResultState.PENDING) | Q(state=ResultState.RUNNING, lease_expires__lt=now))
 
-    def next_model(self, job_id: int) -> str | None:
-        """Model of the operation that comes next."""
-        found = self._next_to_claim(self.filter(job_id=job_id), timezone.now())
-        return found[0].model if found else None
+    def next_generation(self, job_id: int, *, prefer: int | None = None) -> Generation | None:
+        """Generation of the operation that comes next; the preferred one as long as it has any."""
+        rows, now = self.filter(job_id=job_id).select_related("generation"), timezone.now()
+        found = self._next_to_claim(rows.filter(generation=prefer), now) if prefer else None
+        found = found or self._next_to_claim(rows, now)
+        return found[0].generation if found else None
 
     @transaction.atomic
-    def claim(self, lease: Lease, *, model: str, limit: int, suspects: bool = True) -> "list[TrackResult]":
+    def claim(
+        self, lease: Lease, *, model: str, limit: int, suspects: bool = True, generation: int | None = None
+    ) -> "list[TrackResult]":
         """Take up to `limit` rows of one model under the lease.
 
         Pending rows come first; rows of dead workers come last, those that may have
@@ -46,10 +50,12 @@ class ResultQuerySet(TallyQuerySet):
             model: key of a spec.
             limit: how many at most.
             suspects: whether a row that took down several workers may be among them.
+            generation: take only rows of this one; else rows of any generation of the model.
 
         """
         now = timezone.now()
         rows = self.filter(job_id=lease.job_id, model=model).exclude(lease=lease.token)
+        rows = rows if generation is None else rows.filter(generation=generation)
         found = self._next_to_claim(rows if suspects else rows.filter(lost__lt=LOST_ALONE), now)
         if found is None:
             return []
@@ -104,6 +110,11 @@ class ResultQuerySet(TallyQuerySet):
         """End the leases of a worker that is known to be dead."""
         held = self.filter(worker=worker, state=ResultState.RUNNING, started_at__lt=before)
         return held.update(lease_expires=before)
+
+    def move_pending(self, job_id: int, generation: Generation) -> int:
+        """Let what is still to do of a model go into another generation than it was planned for."""
+        pending = self.filter(job_id=job_id, model=generation.model, state=ResultState.PENDING)
+        return pending.exclude(generation=generation).update(generation=generation)
 
     def cancel_pending(self, job_id: int) -> int:
         """PENDING -> CANCELLED, and so for what dead workers held."""

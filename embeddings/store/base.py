@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
 MAX_DIMENSION = 32_768
 MAX_NAME_BYTES = 512
 MAX_LIMIT = 16_384
+
+VectorField = Literal["embedding", "joint"]
+"""Which vector of a row: the model's own, or the second one, in a space shared with text."""
 
 
 class CollectionMissing(LookupError):
@@ -35,17 +38,23 @@ class VectorStore(Protocol):
 
     Every implementation passes `tests/embeddings/store/contract.py`. All methods raise
     `BackendUnavailable` when the store does not answer in time, and `ValueError` for what
-    no caller may send (a wrong dimension, a vector that is not finite or all zero, a limit
-    outside 1..16,384, a collection name outside letters, digits and `_`), and `CollectionMissing`
+    no caller may send (a wrong dimension, a vector that is not finite or all zero, a second vector
+    where the collection has none or none where it has one, a limit outside 1..16,384, a collection
+    name outside letters, digits and `_`), and `CollectionMissing`
     for a collection that is not there. `fetch`, `search`, `count`, `ids` and `flush` take the name
     of a collection or of an alias; the others take collections.
     """
 
-    def create(self, collection: str, dimension: int) -> None:
-        """Make the collection with its index and load it; nothing happens when it is there already.
+    def create(self, collection: str, dimension: int, *, joint_dimension: int = 0) -> None:
+        """Make the collection with its indexes and load it; nothing happens when it is there already.
+
+        Args:
+            collection: its name.
+            dimension: length of `VectorRow.embedding`.
+            joint_dimension: length of `VectorRow.joint`, which each row then has; 0 for rows without.
 
         Raises:
-            ValueError: it is there already with another dimension.
+            ValueError: it is there already with other dimensions.
         """
         ...
 
@@ -73,7 +82,7 @@ class VectorStore(Protocol):
         """Remove rows by id; ids that are not there are no error."""
         ...
 
-    def fetch(self, collection: str, ids: Sequence[str]) -> dict[str, Vector]:
+    def fetch(self, collection: str, ids: Sequence[str], *, field: VectorField = "embedding") -> dict[str, Vector]:
         """Stored vectors by id; ids without one are left out. Sees what was just written."""
         ...
 
@@ -84,8 +93,9 @@ class VectorStore(Protocol):
         *,
         limit: int,
         where: SearchFilter | None = None,
+        field: VectorField = "embedding",
     ) -> list[list[Hit]]:
-        """Nearest rows by cosine for each of [n, dimension] query vectors, best first, one request."""
+        """Nearest rows by the cosine of one field for each of [n, its dimension] queries, best first, one request."""
         ...
 
     def count(self, collection: str) -> int:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.domain import SearchFilter, VectorRow
-from embeddings.store.base import MAX_DIMENSION, MAX_LIMIT, MAX_NAME_BYTES
+from embeddings.store.base import MAX_DIMENSION, MAX_LIMIT, MAX_NAME_BYTES, VectorField
 
 T = TypeVar("T")
 
@@ -24,6 +25,33 @@ REQUEST_ROWS = 1000
 COLLECTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widths:
+    """How long the vectors of a collection's rows are."""
+
+    embedding: int
+    joint: int = 0
+    """0 when its rows have no second vector."""
+
+    @classmethod
+    def of_row(cls, row: VectorRow) -> "Widths":
+        """What a row brings."""
+        return cls(embedding=np.size(row.embedding), joint=0 if row.joint is None else np.size(row.joint))
+
+    def of(self, field: VectorField) -> int:
+        """Length of one of them; 0 for one that is not there."""
+        return self.joint if field == "joint" else self.embedding
+
+    @property
+    def total(self) -> int:
+        """Numbers that travel with each row."""
+        return self.embedding + self.joint
+
+    def __str__(self) -> str:
+        own = f"{self.embedding} dimensions"
+        return f"{own} and {self.joint} joint ones" if self.joint else own
+
+
 def check_name(collection: str) -> None:
     """Refuse names that a server refuses."""
     if not COLLECTION_NAME.fullmatch(collection):
@@ -34,6 +62,27 @@ def check_dimension(dimension: int) -> None:
     """Refuse dimensions that a server cannot index."""
     if not MIN_DIMENSION <= dimension <= MAX_DIMENSION:
         raise ValueError(f"A vector may have {MIN_DIMENSION} to {MAX_DIMENSION:,} dimensions, not {dimension:,}.")
+
+
+def check_widths(widths: Widths) -> None:
+    """Refuse a row whose vectors a server cannot index."""
+    check_dimension(widths.embedding)
+    if widths.joint:
+        check_dimension(widths.joint)
+
+
+def check_same(collection: str, stored: Widths, wanted: Widths) -> None:
+    """Refuse to take a collection for one of other dimensions."""
+    if stored != wanted:
+        raise ValueError(f"The collection {collection} holds {stored}, not {wanted}.")
+
+
+def width_of(collection: str, widths: Widths, field: VectorField) -> int:
+    """Length of the vectors in a field; refuses the joint one where there is none."""
+    width = widths.of(field)
+    if not width:
+        raise ValueError(f"The collection {collection} holds no joint vectors.")
+    return width
 
 
 def check_limit(limit: int) -> None:
@@ -88,7 +137,7 @@ def as_queries(vectors: NDArray[np.float32], dimension: int) -> NDArray[np.float
     return queries
 
 
-def check_rows(rows: Sequence[VectorRow], dimension: int) -> None:
+def check_rows(rows: Sequence[VectorRow], widths: Widths) -> None:
     """Refuse rows that a server would refuse, or worse, would take."""
     for row in rows:
         if not row.id:
@@ -97,7 +146,18 @@ def check_rows(rows: Sequence[VectorRow], dimension: int) -> None:
         check_text(row.model_id, MAX_MODEL_BYTES, "model id")
         check_text(row.artist_key, MAX_KEY_BYTES, "key")
         check_text(row.album_key, MAX_KEY_BYTES, "key")
-        check_vectors(np.asarray(row.embedding, dtype=np.float32)[None], dimension, [row.id])
+        check_vectors(np.asarray(row.embedding, dtype=np.float32)[None], widths.embedding, [row.id])
+        _check_joint(row, widths.joint)
+
+
+def _check_joint(row: VectorRow, width: int) -> None:
+    if row.joint is None:
+        if width:
+            raise ValueError(f"The collection holds joint vectors of {width} dimensions; {row.id} came without.")
+    elif not width:
+        raise ValueError(f"The collection holds no joint vectors; {row.id} came with one.")
+    else:
+        check_vectors(np.asarray(row.joint, dtype=np.float32)[None], width, [f"{row.id} (joint)"])
 
 
 def cut_name(name: str) -> str:
@@ -110,9 +170,14 @@ def newest(rows: Sequence[VectorRow]) -> list[VectorRow]:
     return list({row.id: row for row in rows}.values())
 
 
-def rows_per_request(dimension: int) -> int:
-    """How many vectors travel together."""
-    return max(1, min(REQUEST_ROWS, REQUEST_BYTES // (4 * dimension)))
+def requests(rows: Sequence[VectorRow], widths: Widths) -> Iterator[Sequence[VectorRow]]:
+    """Rows in requests of bounded bytes, both vectors counted; of two rows with one id only the later."""
+    return batches(newest(rows), rows_per_request(widths.total))
+
+
+def rows_per_request(numbers: int) -> int:
+    """How many rows travel together, when each brings so many float32 numbers."""
+    return max(1, min(REQUEST_ROWS, REQUEST_BYTES // (4 * numbers)))
 
 
 def batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:

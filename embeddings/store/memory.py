@@ -3,7 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
 from embeddings.errors import Refused
 from embeddings.store import checks
-from embeddings.store.base import CollectionMissing, StoreHealth
+from embeddings.store.base import CollectionMissing, StoreHealth, VectorField
 
 PAGE = 1000
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Collection:
-    """Rows by id; `units` are their vectors at unit length, made when a search needs them."""
+    """Rows by id; `units` are their vectors at unit length, by field, made when a search needs them."""
 
-    dimension: int
-    rows: dict[str, VectorRow] = field(default_factory=dict)
-    units: NDArray[np.float32] | None = None
+    widths: checks.Widths
+    rows: dict[str, VectorRow] = dataclasses.field(default_factory=dict)
+    units: dict[VectorField, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
 
 
 class MemoryStore:
@@ -33,15 +33,15 @@ class MemoryStore:
         self._collections: dict[str, Collection] = {}
         self._aliases: dict[str, str] = {}
 
-    def create(self, collection: str, dimension: int) -> None:
+    def create(self, collection: str, dimension: int, *, joint_dimension: int = 0) -> None:
         """Make the collection."""
+        widths = checks.Widths(embedding=dimension, joint=joint_dimension)
         checks.check_name(collection)
-        checks.check_dimension(dimension)
+        checks.check_widths(widths)
         with self._lock:
             self._refuse_alias(collection)
-            found = self._collections.setdefault(collection, Collection(dimension=dimension))
-            if found.dimension != dimension:
-                raise ValueError(f"The collection {collection} holds {found.dimension} dimensions, not {dimension}.")
+            found = self._collections.setdefault(collection, Collection(widths=widths))
+            checks.check_same(collection, found.widths, widths)
 
     def drop(self, collection: str) -> None:
         """Remove the collection."""
@@ -60,9 +60,9 @@ class MemoryStore:
         """Write copies of the rows."""
         with self._lock:
             found = self._real(collection)
-            checks.check_rows(rows, found.dimension)
+            checks.check_rows(rows, found.widths)
             found.rows |= {row.id: _kept(row) for row in rows}
-            found.units = None
+            found.units.clear()
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove rows by id."""
@@ -70,24 +70,31 @@ class MemoryStore:
             found = self._real(collection)
             for key in ids:
                 found.rows.pop(key, None)
-            found.units = None
+            found.units.clear()
 
-    def fetch(self, collection: str, ids: Sequence[str]) -> dict[str, Vector]:
+    def fetch(self, collection: str, ids: Sequence[str], *, field: VectorField = "embedding") -> dict[str, Vector]:
         """Stored vectors by id."""
         with self._lock:
-            rows = self._read(collection).rows
-            return {key: rows[key].embedding.copy() for key in ids if key in rows}
+            found = self._read(collection)
+            checks.width_of(collection, found.widths, field)
+            return {key: _vector(found.rows[key], field).copy() for key in ids if key in found.rows}
 
     def search(
-        self, collection: str, vectors: NDArray[np.float32], *, limit: int, where: SearchFilter | None = None
+        self,
+        collection: str,
+        vectors: NDArray[np.float32],
+        *,
+        limit: int,
+        where: SearchFilter | None = None,
+        field: VectorField = "embedding",
     ) -> list[list[Hit]]:
         """Nearest rows by cosine; ties by id."""
         checks.check_limit(limit)
         checks.check_filter(where or SearchFilter())
         with self._lock:
             found = self._read(collection)
-            queries = checks.as_queries(vectors, found.dimension)
-            rows, units = list(found.rows.values()), _units(found)
+            queries = checks.as_queries(vectors, checks.width_of(collection, found.widths, field))
+            rows, units = list(found.rows.values()), _units(found, field)
         passing = np.flatnonzero([_passes(row, where) for row in rows]) if where else np.arange(len(rows))
         scores = _unit(queries) @ units[passing].T
         ids = np.array([rows[number].id for number in passing], dtype=str)
@@ -153,7 +160,15 @@ class MemoryStore:
 
 def _kept(row: VectorRow) -> VectorRow:
     vector = np.array(row.embedding, dtype=np.float32)
-    return dataclasses.replace(row, name=checks.cut_name(row.name), embedding=vector)
+    joint = None if row.joint is None else np.array(row.joint, dtype=np.float32)
+    return dataclasses.replace(row, name=checks.cut_name(row.name), embedding=vector, joint=joint)
+
+
+def _vector(row: VectorRow, field: VectorField) -> Vector:
+    vector: Vector | None = getattr(row, field)
+    if vector is None:
+        raise ValueError(f"{row.id} has no {field} vector.")
+    return vector
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -161,11 +176,12 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return vectors / lengths
 
 
-def _units(found: Collection) -> NDArray[np.float32]:
-    if found.units is None:
-        rows = [row.embedding for row in found.rows.values()]
-        found.units = _unit(np.stack(rows)) if rows else np.zeros((0, found.dimension), dtype=np.float32)
-    return found.units
+def _units(found: Collection, field: VectorField) -> NDArray[np.float32]:
+    if field not in found.units:
+        rows = [_vector(row, field) for row in found.rows.values()]
+        empty = np.zeros((0, found.widths.of(field)), dtype=np.float32)
+        found.units[field] = _unit(np.stack(rows)) if rows else empty
+    return found.units[field]
 
 
 def _passes(row: VectorRow, where: SearchFilter) -> bool:

@@ -1,8 +1,7 @@
 """The vector store in Milvus: a cluster, a standalone server, or the Lite server that we start ourselves."""
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,14 @@ from pymilvus.exceptions import MilvusException
 from embeddings.conf import StoreConfig
 from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
 from embeddings.errors import BackendUnavailable, Refused
-from embeddings.store import checks, milvus_schema
-from embeddings.store.base import CollectionMissing, StoreHealth
+from embeddings.store import checks, milvus_index, milvus_schema
+from embeddings.store.base import CollectionMissing, StoreHealth, VectorField
+from embeddings.store.checks import Widths
 from embeddings.store.milvus_client import Client, NotLoaded
 from embeddings.store.milvus_filter import expression, one_of, quote
 
 log = logging.getLogger(__name__)
 
-INDEX_SECONDS = 900.0
-"""Building the graph of 100,000 rows takes about two minutes on two cores."""
 PAGE = 10_000
 
 
@@ -29,21 +27,21 @@ class MilvusStore:
 
     def __init__(self, config: StoreConfig) -> None:
         self._client = Client(config)
-        self._dimensions: dict[str, int] = {}
+        self._known: dict[str, Widths] = {}
 
-    def create(self, collection: str, dimension: int) -> None:
+    def create(self, collection: str, dimension: int, *, joint_dimension: int = 0) -> None:
         """Make the collection, its indexes, and load it; completes what a crash left half done."""
+        widths = Widths(embedding=dimension, joint=joint_dimension)
         checks.check_name(collection)
-        checks.check_dimension(dimension)
+        checks.check_widths(widths)
         found = self._describe(collection)
         if found is None:
-            found = self._create(collection, dimension)
+            found = self._create(collection, widths)
         name, stored = found
         if name != collection:
             raise ValueError(f"{collection} is an alias; name the collection itself.")
-        if stored != dimension:
-            raise ValueError(f"The collection {collection} holds {stored} dimensions, not {dimension}.")
-        self._index(collection)
+        checks.check_same(collection, stored, widths)
+        milvus_index.make(self._client, collection, widths)
         self._client.call("load_collection", collection_name=collection)
 
     def drop(self, collection: str) -> None:
@@ -56,7 +54,7 @@ class MilvusStore:
         if self._client.call("list_aliases", collection_name=collection)["aliases"]:
             raise Refused(f"An alias points at {collection}; move it first.", code="collection_in_use")
         self._client.call("drop_collection", collection_name=collection)
-        self._dimensions.pop(collection, None)
+        self._known.pop(collection, None)
 
     def collections(self) -> list[str]:
         """Names of all collections, sorted."""
@@ -66,9 +64,10 @@ class MilvusStore:
         """Write rows; never `insert`, which keeps two rows of one id on a server."""
         if not rows:
             return
-        dimension = self._dimension(collection, expected=np.asarray(rows[0].embedding).size)
-        checks.check_rows(rows, dimension)
-        for batch in checks.batches(checks.newest(rows), checks.rows_per_request(dimension)):
+        came = Widths.of_row(rows[0])
+        widths = self._widths(collection, fits=lambda known: known == came)
+        checks.check_rows(rows, widths)
+        for batch in checks.requests(rows, widths):
             self._client.call(
                 "upsert", collection_name=collection, data=[milvus_schema.fields_of(row) for row in batch]
             )
@@ -78,28 +77,36 @@ class MilvusStore:
         for batch in checks.batches(list(dict.fromkeys(ids)), checks.REQUEST_ROWS):
             self._client.call("delete", collection_name=collection, filter=one_of("id", batch))
 
-    def fetch(self, collection: str, ids: Sequence[str]) -> dict[str, Vector]:
+    def fetch(self, collection: str, ids: Sequence[str], *, field: VectorField = "embedding") -> dict[str, Vector]:
         """Stored vectors by id."""
         found: dict[str, Vector] = {}
-        size = checks.rows_per_request(self._dimension(collection))
+        widths = self._widths(collection, fits=lambda known: known.of(field) > 0)
+        size = checks.rows_per_request(checks.width_of(collection, widths, field))
         for batch in checks.batches(list(dict.fromkeys(ids)), size):
-            rows = self._query(collection, one_of("id", batch), output_fields=["id", "embedding"], limit=len(batch))
-            found |= {row["id"]: np.asarray(row["embedding"], dtype=np.float32) for row in rows}
+            rows = self._query(collection, one_of("id", batch), output_fields=["id", field], limit=len(batch))
+            found |= {row["id"]: np.asarray(row[field], dtype=np.float32) for row in rows}
         return found
 
     def search(
-        self, collection: str, vectors: NDArray[np.float32], *, limit: int, where: SearchFilter | None = None
+        self,
+        collection: str,
+        vectors: NDArray[np.float32],
+        *,
+        limit: int,
+        where: SearchFilter | None = None,
+        field: VectorField = "embedding",
     ) -> list[list[Hit]]:
         """Nearest rows by cosine, as of a moment ago: waiting for the newest rows would cost 0.4 s."""
         checks.check_limit(limit)
         checks.check_filter(where or SearchFilter())
         wide = np.atleast_2d(np.asarray(vectors)).shape[1]
-        queries = checks.as_queries(vectors, self._dimension(collection, expected=wide))
+        widths = self._widths(collection, fits=lambda known: known.of(field) == wide)
+        queries = checks.as_queries(vectors, checks.width_of(collection, widths, field))
         found = self._read(
             "search",
             collection,
             data=list(queries),
-            anns_field="embedding",
+            anns_field=field,
             limit=limit,
             filter=expression(where),
             search_params=milvus_schema.search_params(limit),
@@ -129,13 +136,7 @@ class MilvusStore:
         if found is None:
             raise CollectionMissing(collection)
         self._client.call("flush", collection_name=found[0])
-        deadline = time.monotonic() + INDEX_SECONDS
-        pause = 0.02
-        while not self._indexed(found[0]):
-            if time.monotonic() > deadline:
-                raise BackendUnavailable(f"The index of {found[0]} was not built within {INDEX_SECONDS:.0f} seconds.")
-            time.sleep(pause)
-            pause = min(1.0, 2 * pause)
+        milvus_index.wait(self._client, *found)
 
     def point_alias(self, alias: str, collection: str) -> None:
         """Create the alias or move it; whoever loses a race to create it moves it."""
@@ -177,13 +178,13 @@ class MilvusStore:
         """Give the connection back."""
         self._client.close()
 
-    def _create(self, collection: str, dimension: int) -> tuple[str, int]:
+    def _create(self, collection: str, widths: Widths) -> tuple[str, Widths]:
         """Make the collection; a server may refuse what another caller made in the meantime."""
         try:
             self._client.call(
                 "create_collection",
                 collection_name=collection,
-                schema=milvus_schema.schema(dimension),
+                schema=milvus_schema.schema(widths),
                 # What a call gets that says nothing; the client library cannot say it in a paged query.
                 consistency_level="Strong",
             )
@@ -191,46 +192,27 @@ class MilvusStore:
             if (found := self._describe(collection)) is None:
                 raise
             return found
-        return collection, dimension
+        return collection, widths
 
-    def _index(self, collection: str) -> None:
-        """Make the indexes that are missing; nothing is built before rows are flushed, so nothing is waited for."""
-        present = set(self._client.call("list_indexes", collection_name=collection))
-        for field in milvus_schema.INDEXES.keys() - present:
-            wanted = milvus_schema.index_of(field)
-            try:
-                self._client.call("create_index", collection_name=collection, index_params=wanted, sync=False)
-            except (MilvusException, BackendUnavailable) as error:
-                if field in self._client.call("list_indexes", collection_name=collection):
-                    continue
-                if field == "embedding":
-                    raise
-                log.warning("filters go without an index collection=%s field=%s reason=%s", collection, field, error)
-
-    def _indexed(self, collection: str) -> bool:
-        found = self._client.call("describe_index", collection_name=collection, index_name="embedding")
-        return found["state"] == "Finished" and not found["pending_index_rows"]
-
-    def _describe(self, name: str) -> tuple[str, int] | None:
-        """The collection behind a name or alias, and its dimension; None when nothing has the name."""
+    def _describe(self, name: str) -> tuple[str, Widths] | None:
+        """The collection behind a name or alias, and its dimensions; None when nothing has the name."""
         checks.check_name(name)
         try:
             found = self._client.call("describe_collection", collection_name=name)
         except CollectionMissing:
             return None
-        fields = {part["name"]: part for part in found["fields"]}
-        return found["collection_name"], int(fields["embedding"]["params"]["dim"])
+        return found["collection_name"], milvus_schema.widths_of(found["fields"])
 
-    def _dimension(self, name: str, *, expected: int | None = None) -> int:
-        """Dimension of a collection, asked for again when what we remember is not what the caller expects."""
-        known = self._dimensions.get(name)
-        if known is None or (expected is not None and known != expected):
+    def _widths(self, name: str, *, fits: Callable[[Widths], bool]) -> Widths:
+        """Dimensions of a collection, asked for again when what we remember does not fit what the caller sends."""
+        known = self._known.get(name)
+        if known is None or not fits(known):
             found = self._describe(name)
             if found is None:
                 raise CollectionMissing(name)
             known = found[1]
             if found[0] == name:  # an alias may point at another dimension by the next call
-                self._dimensions[name] = known
+                self._known[name] = known
         return known
 
     def _query(self, collection: str, condition: str, **arguments: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What a generation looks like in Milvus: its fields and indexes."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,31 +8,35 @@ from pymilvus import CollectionSchema, DataType, FieldSchema, MilvusClient
 
 from embeddings.domain import VectorRow
 from embeddings.store.base import MAX_NAME_BYTES
-from embeddings.store.checks import MAX_ID_BYTES, MAX_KEY_BYTES, MAX_MODEL_BYTES, cut_name
+from embeddings.store.checks import MAX_ID_BYTES, MAX_KEY_BYTES, MAX_MODEL_BYTES, Widths, cut_name
 
+VECTOR_FIELDS = frozenset({"embedding", "joint"})
 VECTOR_INDEX = {"index_type": "HNSW", "metric_type": "COSINE", "params": {"M": 50, "efConstruction": 250}}
 SCALAR_INDEX = {"index_type": "INVERTED"}
 """Both kinds are built by every server. Lite takes the names of others without an error and then builds nothing."""
 
 INDEXES: dict[str, dict[str, Any]] = {
     "embedding": VECTOR_INDEX,
+    "joint": VECTOR_INDEX,
     "library_id": SCALAR_INDEX,
     "artist_key": SCALAR_INDEX,
     "album_key": SCALAR_INDEX,
 }
-"""Index of each field that searches compare or filter by; the primary key has its own."""
+"""Index of each field that searches compare or filter by, where a collection has it; the primary key has its own."""
 
 MIN_EF = 256
 MAX_EF = 32_768
 
 
-def schema(dimension: int) -> CollectionSchema:
+def schema(widths: Widths) -> CollectionSchema:
     """Fields of one generation."""
+    joint = [FieldSchema("joint", DataType.FLOAT_VECTOR, dim=widths.joint)] if widths.joint else []
     return CollectionSchema(
         [
             FieldSchema("id", DataType.VARCHAR, max_length=MAX_ID_BYTES, is_primary=True),
             FieldSchema("name", DataType.VARCHAR, max_length=MAX_NAME_BYTES),
-            FieldSchema("embedding", DataType.FLOAT_VECTOR, dim=dimension),
+            FieldSchema("embedding", DataType.FLOAT_VECTOR, dim=widths.embedding),
+            *joint,
             FieldSchema("offset", DataType.FLOAT),
             FieldSchema("model_id", DataType.VARCHAR, max_length=MAX_MODEL_BYTES),
             FieldSchema("library_id", DataType.INT64),
@@ -45,7 +50,8 @@ def schema(dimension: int) -> CollectionSchema:
 
 def fields_of(row: VectorRow) -> dict[str, Any]:
     """The row as the client library takes it."""
-    return {
+    joint = {} if row.joint is None else {"joint": np.asarray(row.joint, dtype=np.float32)}
+    return joint | {
         "id": row.id,
         "name": cut_name(row.name),
         "embedding": np.asarray(row.embedding, dtype=np.float32),
@@ -55,6 +61,17 @@ def fields_of(row: VectorRow) -> dict[str, Any]:
         "artist_key": row.artist_key,
         "album_key": row.album_key,
     }
+
+
+def widths_of(fields: Sequence[Mapping[str, Any]]) -> Widths:
+    """Dimensions of a collection, from its fields as the server describes them."""
+    found = {field["name"]: int(field["params"]["dim"]) for field in fields if field["name"] in VECTOR_FIELDS}
+    return Widths(embedding=found["embedding"], joint=found.get("joint", 0))
+
+
+def indexed_fields(widths: Widths) -> set[str]:
+    """Fields that get an index."""
+    return INDEXES.keys() - (set() if widths.joint else {"joint"})
 
 
 def index_of(field: str) -> Any:

@@ -1,5 +1,6 @@
 """Parse, call the engine, serialize."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
@@ -11,7 +12,7 @@ from embeddings import conf
 from embeddings.api.serializers import TrackOut
 from embeddings.embedders import SPECS
 from embeddings.models import Track
-from recommendations.engine import neighbours_of
+from recommendations.engine import TEXT_MODEL, Neighbour, neighbours_of, tracks_matching
 from recommendations.store import vector_store
 
 
@@ -38,5 +39,36 @@ class SimilarView(APIView):
             limit=wanted.validated_data["count"],
             library_ids=wanted.validated_data["libraryId"],
         )
-        matches = [{"track": TrackOut(near.track).data, "similarity": round(near.score, 6)} for near in found]
-        return Response({"track": TrackOut(track).data, "model": wanted.validated_data["model"], "matches": matches})
+        answer = {"track": TrackOut(track).data, "model": wanted.validated_data["model"], "matches": _matches(found)}
+        return Response(answer)
+
+
+class MatchingIn(serializers.Serializer[Any]):
+    """What to look for, in words."""
+
+    text = serializers.CharField(max_length=10_000)
+    model = serializers.CharField(default=TEXT_MODEL)
+    count = serializers.IntegerField(default=10, min_value=1, max_value=500)
+    libraryId = serializers.ListField(child=serializers.IntegerField(), default=list)  # noqa: N815 - the API's own case
+
+
+class MatchingView(APIView):
+    """The tracks that a text describes best."""
+
+    def get(self, request: Request) -> Response:
+        """List them, best first, with the cosine similarity of text and music."""
+        wanted = MatchingIn(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        text, model = wanted.validated_data["text"], wanted.validated_data["model"]
+        found = tracks_matching(
+            text,
+            model=model,
+            store=vector_store(),
+            limit=wanted.validated_data["count"],
+            library_ids=wanted.validated_data["libraryId"],
+        )
+        return Response({"text": text, "model": model, "matches": _matches(found)})
+
+
+def _matches(found: Sequence[Neighbour]) -> list[dict[str, Any]]:
+    return [{"track": TrackOut(near.track).data, "similarity": round(near.score, 6)} for near in found]

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from embedder_site.env import BASE_DIR
 
 HEAVY = ("torch", "transformers", "muq", "music2latent", "av", "soundfile", "soxr", "milvus_lite", "faiss", "pymilvus")
@@ -16,10 +18,20 @@ get_resolver().url_patterns
 loaded = [name for name in {heavy!r} if name in sys.modules]
 sys.exit(", ".join(loaded) or None)
 """
+SEARCHES = """
+import sys
+import django
+django.setup()
+import embeddings.embedders.checkpoints, embeddings.embedders.outside
+import embeddings.jobs.prompts, recommendations.engine, recommendations.management.commands.similar
+loaded = [name for name in (*{heavy!r}, "embeddings.jobs.texts") if name in sys.modules]
+sys.exit(", ".join(loaded) or None)
+"""
 
 
-def test_importing_every_address_of_the_web_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("code", [PROGRAM, SEARCHES], ids=["addresses", "searches"])
+def test_importing_what_the_web_needs_loads_nothing_heavy(code: str) -> None:
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "embedder_site.settings"}
-    program = [sys.executable, "-c", PROGRAM.format(heavy=HEAVY)]
+    program = [sys.executable, "-c", code.format(heavy=HEAVY)]
     ended = subprocess.run(program, env=environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")

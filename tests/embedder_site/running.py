@@ -13,7 +13,8 @@ from typing import Self
 from tests.services import free_port, until
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-OURS = ("REDIS_URL", "MILVUS_URI", "DATABASE_URL", "MUSIC", "NAVIDROME_DB", "NAVIDROME_PATH_MAP", "MODELS", "VAR_DIR")
+OURS = {"REDIS_URL", "MILVUS_URI", "DATABASE_URL", "MUSIC", "NAVIDROME_DB", "NAVIDROME_PATH_MAP", "MODELS", "VAR_DIR"}
+OURS |= {"DEVICE", "PRECISION", "MUQ_CHECKPOINT", "MERT_CHECKPOINT", "LATENT_CHECKPOINT", "HF_HUB_OFFLINE"}
 
 
 def lives(pid: int) -> bool:

@@ -1,13 +1,18 @@
 """The page about operating the site names every variable that the site reads."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from embeddings.embedders import SPECS
+from embeddings.embedders.checkpoints.files import variable
 from tests.embedder_site.running import BASE_DIR
 
 CODE = "".join((BASE_DIR / "embedder_site" / name).read_text() for name in ("env.py", "settings.py"))
 READ = set(re.findall(r'(?:env\.\w+|path|address|given)\(\s*"([A-Z][A-Z_]+)"', CODE))
+READ |= {variable(key) for key, spec in SPECS.items() if spec.checkpoint}
+READ |= {"HF_HOME", "HF_HUB_OFFLINE"}
 
 
 def test_variables_are_found_at_all() -> None:
@@ -17,3 +22,11 @@ def test_variables_are_found_at_all() -> None:
 @pytest.mark.parametrize("variable", sorted(READ))
 def test_a_variable_is_explained(variable: str) -> None:
     assert f"| `{variable}` |" in (BASE_DIR / "docs" / "operating.md").read_text()
+
+
+@pytest.mark.parametrize("key", [key for key, spec in SPECS.items() if spec.checkpoint])
+def test_the_layout_of_a_local_checkpoint_is_the_spec_s(key: str) -> None:
+    page = (BASE_DIR / "docs" / "operating.md").read_text()
+    for files in SPECS[key].checkpoint:
+        commanded = f"hf download {files.repository} {' '.join(files.names)} --revision {files.revision}"
+        assert f"{commanded} --local-dir {Path(key, files.folder)}" in page

@@ -90,6 +90,8 @@ def test_an_impossible_address_is_refused_with_a_sentence(stopped_site: Site, op
         ("MUSIC", "/nowhere", "MUSIC is no folder: /nowhere"),
         ("NAVIDROME_DB", "/nowhere.db", "NAVIDROME_DB is no file: /nowhere.db"),
         ("MODELS", "unheard", "There is no model 'unheard'"),
+        ("DEVICE", "gpu", "DEVICE=gpu is no device"),
+        ("PRECISION", "float16", "PRECISION=float16 is no precision"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_starts(
@@ -99,6 +101,25 @@ def test_what_cannot_work_is_refused_before_anything_starts(
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"CommandError: {sentence}")
     assert not (stopped_site.var_dir / "run").exists()
+
+
+def test_a_checkpoint_that_cannot_be_had_is_refused_before_anything_starts(stopped_site: Site, tmp_path: Path) -> None:
+    nothing = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
+    refused = stopped_site.manage("up", "--once", MODELS="acoustic,mert", **nothing)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CommandError: mert's checkpoint is not on this machine, and HF_HUB_OFFLINE")
+    assert not (stopped_site.var_dir / "run").exists()
+
+
+def test_a_checkpoint_folder_with_missing_files_is_refused(stopped_site: Site, tmp_path: Path) -> None:
+    refused = stopped_site.manage("up", "--once", MODELS="latent", LATENT_CHECKPOINT=str(tmp_path))
+    assert refused.stderr.startswith(f"CommandError: LATENT_CHECKPOINT={tmp_path} lacks music2latent.pt; copy")
+
+
+def test_who_starts_no_worker_needs_no_checkpoint(stopped_site: Site, tmp_path: Path) -> None:
+    settings = {"MODELS": "latent", "LATENT_CHECKPOINT": str(tmp_path), "MUSIC": "/nowhere"}
+    refused = stopped_site.manage("up", "--once", "--workers", "0", **settings)
+    assert refused.stderr.startswith("CommandError: MUSIC is no folder")
 
 
 def test_a_folder_without_music_is_refused_before_anything_starts(stopped_site: Site, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What is wrong with a configuration is said before anything starts."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embeddings.checks import check_configuration, spec_errors
+from embeddings.checks import check_configuration, check_models, spec_errors
 from embeddings.embedders import SPECS
 
 
@@ -15,6 +16,7 @@ def ids(found: list[Any]) -> list[str]:
 
 def test_the_shipped_configuration_is_sound() -> None:
     assert check_configuration() == []
+    assert check_models() == []
     assert spec_errors(list(SPECS.values())) == []
 
 
@@ -32,6 +34,47 @@ def test_a_missing_queue_is_refused(settings: Any) -> None:
 def test_too_little_memory_to_decode_is_refused(settings: Any) -> None:
     settings.AUDIO_MEMORY_MB = 64
     assert ids(check_configuration()) == ["embeddings.E003"]
+
+
+def test_the_queue_of_prompts_is_needed_too(settings: Any) -> None:
+    settings.RQ_QUEUES = {"control": {}, "embed": {}}
+    assert ids(check_configuration()) == ["embeddings.E002"]
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:0", "cuda:11"])
+def test_a_device_is_taken(settings: Any, device: str) -> None:
+    settings.DEVICE = device
+    assert check_models() == []
+
+
+@pytest.mark.parametrize("device", ["", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:a", "cpu:0", "0"])
+def test_what_is_no_device_is_refused(settings: Any, device: str) -> None:
+    settings.DEVICE = device
+    assert ids(check_models()) == ["embeddings.E004"]
+
+
+@pytest.mark.parametrize("precision", ["", "float16", "fp32", "BFLOAT16"])
+def test_what_is_no_precision_is_refused(settings: Any, precision: str) -> None:
+    settings.PRECISION = precision
+    assert ids(check_models()) == ["embeddings.E005"]
+
+
+def test_a_precision_in_which_a_chosen_model_is_not_computed_is_refused(settings: Any) -> None:
+    settings.PRECISION, settings.MODELS = "bfloat16", ["acoustic", "muq", "latent"]
+    assert [error.msg for error in check_models()] == [
+        "The model latent is not computed in PRECISION=bfloat16; choose from auto, tf32, float32."
+    ]
+
+
+def test_a_negative_memory_is_refused(settings: Any) -> None:
+    settings.MAX_GPU_MEMORY_GB = -1.0
+    assert ids(check_models()) == ["embeddings.E006"]
+
+
+def test_a_checkpoint_folder_that_does_not_exist_is_warned_of(settings: Any, tmp_path: Path) -> None:
+    settings.CHECKPOINTS = {"muq": "/nowhere", "mert": str(tmp_path), "latent": ""}
+    (warning,) = check_models()
+    assert (warning.id, warning.msg) == ("embeddings.W001", "MUQ_CHECKPOINT is no folder here: /nowhere")
 
 
 @pytest.mark.parametrize(

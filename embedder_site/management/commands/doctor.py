@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from embedder_site.doctor import Finding, examine
+from embedder_site.doctor import examine
+from embedder_site.finding import Finding
 
 SIGNS = {"ok": "ok     ", "warning": "warning", "missing": "MISSING"}
 

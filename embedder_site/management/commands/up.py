@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from embedder_site.supervisor.preflight import check_models
+from embedder_site.supervisor.preflight import check_checkpoints, check_models
 from embedder_site.supervisor.run import Wishes, run
 from embeddings.errors import EmbedderError, Refused
 from embeddings.lifeline import tie_to_parent
@@ -38,6 +38,9 @@ class Command(BaseCommand):
         try:
             wishes = _wishes(options)
             check_models()
+            if wishes.workers:
+                # Without a worker here nobody reads them here.
+                check_checkpoints()
             self.check()
             code = run(wishes, self._say)
         except EmbedderError as error:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embeddings.domain import Samples, Vector
+from embeddings.domain import Embedding, Span, Window
 from embeddings.embedders import get_spec
 from embeddings.embedders.acoustic.features import WindowReader
 from embeddings.embedders.acoustic.pooling import load_constants, statistics, to_vector, window_weights
-from embeddings.embedders.base import Features
+from embeddings.embedders.base import Features, Runtime
 from embeddings.errors import VectorInvalid
 
 
@@ -18,25 +18,32 @@ class AcousticEmbedder:
     The vector is compared by plain cosine. It is the same at any gain.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, _runtime: Runtime) -> None:
+        """Load the constants; it runs on any CPU, in one precision."""
         self.spec = get_spec("acoustic")
+        self.batch_windows = self.spec.batch_windows
+        self.standing = "on the CPU"
         self._reader = WindowReader()
         self._constants = load_constants()
 
-    def embed_windows(self, windows: Sequence[Samples]) -> Features:
-        """[windows, raw dimension]; see `features.WindowReader` for the columns."""
-        return np.stack([self._reader.read(window) for window in windows])
+    def embed_windows(self, windows: Sequence[Window]) -> Sequence[Features]:
+        """One [raw dimension] array per window; see `features.WindowReader` for the columns."""
+        return [self._reader.read(window.samples) for window in windows]
 
-    def pool(self, features: Features) -> Vector:
+    def pool(self, _spans: Sequence[Span], features: Sequence[Features]) -> Embedding:
         """Weigh, average, standardise and project the windows of one track.
 
         Raises:
             VectorInvalid: all windows are silent, or the features are not finite.
 
         """
-        if not window_weights(features).any():
+        rows = np.stack(features)
+        if not window_weights(rows).any():
             raise VectorInvalid("Nothing in its windows can be heard.")
-        vector = to_vector(statistics(features, self._constants.varying), self._constants)
+        vector = to_vector(statistics(rows, self._constants.varying), self._constants)
         if not np.isfinite(vector).all() or not vector.any():
             raise VectorInvalid("The acoustic features are not finite, or all zero.")
-        return vector
+        return Embedding(vector=vector)
+
+    def close(self) -> None:
+        """Nothing to give back."""

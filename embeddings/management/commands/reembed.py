@@ -74,7 +74,7 @@ class Command(BaseCommand):
         """Show a job, once or until it is finished."""
         job = control.find_job(chosen.job)
         if chosen.json:
-            self.stdout.write(json.dumps(asdict(progress_of(job)), indent=2))
+            self.stdout.write(json.dumps(asdict(progress_of(job)), indent=2, default=str))
         elif chosen.watch:
             self._watch(job)
         else:

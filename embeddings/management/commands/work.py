@@ -1,4 +1,4 @@
-"""`manage.py work`: one worker, embedding until it is told to stop."""
+"""`manage.py work`: one worker, embedding, or answering prompts, until it is told to stop."""
 
 import logging
 from typing import Any
@@ -7,7 +7,9 @@ import django_rq
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from embeddings.jobs.worker import ResidentWorker
+from embeddings.jobs import tasks
+from embeddings.jobs.texts import TextWorker
+from embeddings.jobs.worker import InProcessWorker, ResidentWorker
 
 
 class Command(BaseCommand):
@@ -18,12 +20,31 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--burst", action="store_true", help="end when no message is left")
+        parser.add_argument(
+            "--queue",
+            choices=["embed", "text"],
+            default="embed",
+            help="embed: plans and embeds; text: turns prompts into vectors, with the text towers of MODELS loaded",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work."""
         if not settings.LOG_LEVEL:
             # A worker's log is what people read later; commands talk to people now.
             logging.getLogger("embeddings").setLevel(logging.INFO)
-        queues = [django_rq.get_queue(name) for name in ("control", "embed")]
-        worker = ResidentWorker(queues, connection=queues[0].connection, serializer=queues[0].serializer)
-        worker.work(burst=options["burst"], logging_level="WARNING")
+        worker = _text_worker() if options["queue"] == "text" else _embedding_worker()
+        try:
+            worker.work(burst=options["burst"], logging_level="WARNING")
+        finally:
+            tasks.leave()
+
+
+def _embedding_worker() -> InProcessWorker:
+    queues = [django_rq.get_queue(name) for name in ("control", "embed")]
+    first = queues[0]
+    return ResidentWorker(queues, connection=first.connection, serializer=first.serializer, when_idle=tasks.rest)
+
+
+def _text_worker() -> InProcessWorker:
+    queue = django_rq.get_queue("text")
+    return TextWorker([queue], connection=queue.connection, serializer=queue.serializer)

@@ -13,6 +13,13 @@
     return minutes ? `${minutes} min ${whole % 60} s` : `${whole} s`;
   };
 
+  const line = ({ name: worker, sentence }) => {
+    const row = document.createElement("li"), name = document.createElement("b");
+    name.textContent = worker;
+    row.append(name, ` ${sentence}`);
+    return row;
+  };
+
   const show = (job) => {
     const { progress } = job, { operations, tracks } = progress;
     // Cancelled ones were not worked on: a cancelled job must not look finished.
@@ -33,6 +40,7 @@
     put("audio", duration(progress.audioSeconds));
     put("currentModel", progress.currentModel ?? "");
     put("currentTrack", progress.currentTrack ?? "");
+    field("workers").replaceChildren(...progress.workers.map(line));
   };
 
   const look = async () => {

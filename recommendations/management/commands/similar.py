@@ -1,6 +1,7 @@
-"""`manage.py similar`: which tracks sound like this one."""
+"""`manage.py similar`: which tracks sound like this one, or as a text says."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,7 +13,7 @@ from embeddings import conf
 from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, NotFound, Refused
 from embeddings.models import Track
-from recommendations.engine import neighbours_of
+from recommendations.engine import TEXT_MODEL, Neighbour, neighbours_of, tracks_matching
 from recommendations.store import vector_store
 
 SHOWN = 5
@@ -20,26 +21,26 @@ SHOWN = 5
 
 
 class Command(BaseCommand):
-    """Look a track up by id or by words, and list its nearest neighbours."""
+    """Look a track up by id or by words, or read a text, and list what is nearest."""
 
-    help = "List the tracks that sound most like one track."
+    help = "List the tracks that sound most like one track, or as a text says."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("track", nargs="+", help="our id, Navidrome's id, or words of artist, title, album or path")
-        parser.add_argument("--model", default=conf.jobs().models[0], choices=sorted(SPECS))
+        parser.add_argument("track", nargs="*", help="our id, Navidrome's id, or words of artist, title, album or path")
+        parser.add_argument("--text", metavar="WORDS", help='what the music is like: "sad slow piano"')
+        parser.add_argument("--model", choices=sorted(SPECS), help="default: the first of MODELS; with --text, muq")
         parser.add_argument("--count", type=int, default=10)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a table."""
         try:
-            track = _find(" ".join(options["track"]))
-            found = neighbours_of(track, model=options["model"], store=vector_store(), limit=options["count"])
+            title, found = _matching(options) if options["text"] is not None else _similar(options)
         except Refused as error:
             raise CommandError(str(error)) from error
         except BackendUnavailable as error:
             raise CommandError(f"{error} Is `make run` running? `manage.py doctor` tells.") from error
-        table = Table(title=escape(f"Nearest to {track.name}"), title_justify="left")
+        table = Table(title=escape(f"Nearest to {title}"), title_justify="left")
         table.add_column("similarity", justify="right")
         table.add_column("track")
         table.add_column("album")
@@ -48,6 +49,22 @@ class Command(BaseCommand):
             place = near.track.path if names[near.track.name] > 1 else near.track.album
             table.add_row(f"{near.score:.3f}", escape(near.track.name), escape(place))
         Console().print(table)
+
+
+def _matching(options: dict[str, Any]) -> tuple[str, Sequence[Neighbour]]:
+    if options["track"]:
+        raise Refused("Name a track or give a --text, not both.")
+    model = options["model"] or TEXT_MODEL
+    found = tracks_matching(options["text"], model=model, store=vector_store(), limit=options["count"])
+    return repr(options["text"]), found
+
+
+def _similar(options: dict[str, Any]) -> tuple[str, Sequence[Neighbour]]:
+    if not options["track"]:
+        raise Refused('Name a track, or say what the music is like: --text "sad slow piano"')
+    track = _find(" ".join(options["track"]))
+    model = options["model"] or conf.jobs().models[0]
+    return track.name, neighbours_of(track, model=model, store=vector_store(), limit=options["count"])
 
 
 def _find(words: str) -> Track:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embeddings.audio.windows import Window, audible, cut
-from embeddings.domain import Samples
+from embeddings.audio.windows import audible, cut
+from embeddings.domain import Samples, Span, Window
 
 RATE = 100
 
@@ -88,7 +88,8 @@ def test_memory_does_not_grow_with_the_track() -> None:
 
 
 def heard(samples: NDArray[Any]) -> bool:
-    return audible(Window(index=0, start_seconds=0.0, rate=24_000, samples=samples.astype(np.float32)))
+    span = Span(start=0, length=len(samples))
+    return audible(Window(index=0, rate=24_000, span=span, samples=samples.astype(np.float32)))
 
 
 def test_a_quiet_tone_is_audible_and_digital_silence_is_not() -> None:

@@ -6,12 +6,13 @@ from numpy.typing import NDArray
 
 from embeddings.domain import Samples
 from embeddings.embedders.acoustic import AcousticEmbedder
+from embeddings.embedders.base import Runtime
 from tests.embeddings.embedders.listening import embed_each, hear_all
 
 
 @pytest.fixture(scope="session")
 def acoustic() -> AcousticEmbedder:
-    return AcousticEmbedder()
+    return AcousticEmbedder(Runtime())
 
 
 @pytest.fixture(scope="session")

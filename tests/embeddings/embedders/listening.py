@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.audio.decoders import Decoder
-from embeddings.audio.windows import cut
-from embeddings.domain import Samples, Vector
+from embeddings.audio.windows import cut_sliding
+from embeddings.domain import Samples, Span, Vector, Window
 from embeddings.embedders.acoustic import AcousticEmbedder
 
 SAMPLE = Path(__file__).parents[3] / "sample"
@@ -33,9 +33,17 @@ def hear_all(rate: int) -> dict[str, Samples]:
 
 def embed(embedder: AcousticEmbedder, samples: Samples) -> Vector:
     """One track's vector."""
-    spec = embedder.spec
-    windows = cut([samples], rate=spec.sample_rate, window_seconds=spec.window_seconds, hop_seconds=spec.hop_seconds)
-    return embedder.pool(embedder.embed_windows([window.samples for window in windows]))
+    windows = list(cut_sliding([samples], embedder.spec))
+    return embedder.pool([window.span for window in windows], embedder.embed_windows(windows)).vector
+
+
+def features_of(embedder: AcousticEmbedder, *windows: Samples) -> NDArray[np.float32]:
+    """[windows, raw dimension]"""
+    rate = embedder.spec.sample_rate
+    spans = [Span(start=0, length=len(samples)) for samples in windows]
+    rows = zip(spans, windows, strict=True)
+    whole = [Window(index=at, rate=rate, span=span, samples=samples) for at, (span, samples) in enumerate(rows)]
+    return np.stack(embedder.embed_windows(whole))
 
 
 def embed_each(embedder: AcousticEmbedder, tracks: list[Samples]) -> NDArray[np.float32]:

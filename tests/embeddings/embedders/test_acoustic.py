@@ -6,7 +6,7 @@ from embeddings.domain import Samples
 from embeddings.embedders import get_spec
 from embeddings.embedders.acoustic import AcousticEmbedder
 from embeddings.errors import VectorInvalid
-from tests.embeddings.embedders.listening import embed
+from tests.embeddings.embedders.listening import embed, features_of
 
 RATE = 24_000
 
@@ -34,8 +34,8 @@ def test_gain_does_not_change_the_vector(acoustic: AcousticEmbedder, heard: dict
 
 def test_a_window_does_not_depend_on_its_batch(acoustic: AcousticEmbedder, heard: dict[str, Samples]) -> None:
     windows = [samples[: 10 * RATE] for samples in heard.values()][:6]
-    together = acoustic.embed_windows([*windows, noise(3.0)])
-    alone = np.concatenate([acoustic.embed_windows([window]) for window in windows])
+    together = features_of(acoustic, *windows, noise(3.0))
+    alone = np.concatenate([features_of(acoustic, window) for window in windows])
     assert np.array_equal(together[:6], alone)
 
 
@@ -45,7 +45,7 @@ def test_a_window_does_not_depend_on_its_batch(acoustic: AcousticEmbedder, heard
     ids=["empty", "one sample", "10 ms", "0.3 s", "tone", "odd length", "constant"],
 )
 def test_features_of_odd_windows_are_finite(acoustic: AcousticEmbedder, samples: Samples) -> None:
-    assert np.isfinite(acoustic.embed_windows([samples])).all()
+    assert np.isfinite(features_of(acoustic, samples)).all()
 
 
 @pytest.mark.parametrize("samples", [noise(1.0), tone(1.0), tone(40.0), noise(13.7)])
@@ -66,12 +66,12 @@ def test_silence_has_no_vector(acoustic: AcousticEmbedder) -> None:
 
 
 def test_silent_windows_between_others_change_nothing(acoustic: AcousticEmbedder) -> None:
-    features = acoustic.embed_windows([noise(10.0), np.zeros(10 * RATE, np.float32), noise(10.0, seed=1)])
-    assert acoustic.pool(features) @ acoustic.pool(features[[0, 2]]) > 0.99999
+    features = features_of(acoustic, noise(10.0), np.zeros(10 * RATE, np.float32), noise(10.0, seed=1))
+    assert acoustic.pool([], list(features)).vector @ acoustic.pool([], [features[0], features[2]]).vector > 0.99999
 
 
 def test_features_that_are_not_finite_are_refused(acoustic: AcousticEmbedder) -> None:
-    features = acoustic.embed_windows([noise(10.0)])
+    features = features_of(acoustic, noise(10.0))
     features[0, 100] = np.nan
     with pytest.raises(VectorInvalid):
-        acoustic.pool(features)
+        acoustic.pool([], list(features))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from embeddings.domain import EmbedderSpec, Samples, Vector
-from embeddings.embedders.base import Features
+from embeddings.domain import EmbedderSpec, Embedding, Span, Window
+from embeddings.embedders.base import Features, Runtime
+from embeddings.errors import TrackError
 
 LEVEL = EmbedderSpec(
     key="level",
@@ -29,14 +30,21 @@ class LevelEmbedder:
     """Satisfies `embeddings.embedders.base.Embedder`."""
 
     spec = LEVEL
+    batch_windows = LEVEL.batch_windows
+    standing = "on the CPU"
 
-    def embed_windows(self, windows: Sequence[Samples]) -> Features:
+    def __init__(self, runtime: Runtime | None = None) -> None:
+        self.runtime = runtime or Runtime()
+
+    def embed_windows(self, windows: Sequence[Window]) -> Sequence[Features | TrackError]:
         """[rms, mean absolute difference, 1] of each window."""
-        rows = [[np.sqrt(np.mean(w**2)), np.mean(np.abs(np.diff(w))), 1.0] for w in windows]
-        return np.asarray(rows, np.float32)
+        heard = [window.samples for window in windows]
+        return [np.asarray([np.sqrt(np.mean(w**2)), np.mean(np.abs(np.diff(w))), 1.0], np.float32) for w in heard]
 
-    def pool(self, features: Features) -> Vector:
+    def pool(self, _spans: Sequence[Span], features: Sequence[Features]) -> Embedding:
         """The mean over windows, as a unit vector."""
-        mean = features.mean(axis=0)
-        unit: Vector = (mean / np.linalg.norm(mean)).astype(np.float32)
-        return unit
+        mean = np.mean(features, axis=0)
+        return Embedding(vector=(mean / np.linalg.norm(mean)).astype(np.float32))
+
+    def close(self) -> None:
+        """Nothing to give back."""

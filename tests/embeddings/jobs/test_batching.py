@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from embeddings.domain import Span, Window
 from embeddings.jobs.batching import QueuedWindow, WindowBatcher
 
 
 def window(track: str, length: int, index: int = 0) -> QueuedWindow:
-    return QueuedWindow(track_id=track, index=index, samples=np.zeros(length, np.float32))
+    samples = np.zeros(length, np.float32)
+    return QueuedWindow(
+        track_id=track, window=Window(index=index, rate=8_000, span=Span(start=0, length=length), samples=samples)
+    )
 
 
 def filled(size: int, *windows: QueuedWindow) -> WindowBatcher:

@@ -60,11 +60,11 @@ def test_a_track_that_does_not_exist_is_not_selected() -> None:
         control.start_job(scope="selection", selection={"ids": ["xyz"]})
 
 
-def test_a_job_that_broke_goes_on_with_the_rows_it_left() -> None:
+def test_a_job_that_broke_is_planned_again_and_keeps_the_rows_it_left() -> None:
     job = running_job(2, state=JobState.FAILED)
     assert control.retry_failed(job) == 0
     job.refresh_from_db()
-    assert job.state == JobState.RUNNING
+    assert (job.state, job.results.count()) == (JobState.PLANNING, 2)
 
 
 def test_cancel_answers_at_once_and_leaves_the_tracks_in_hand() -> None:

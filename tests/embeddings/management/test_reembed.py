@@ -1,5 +1,6 @@
 """What a person reads in the terminal."""
 
+import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from embeddings.jobs import control
-from embeddings.models import BatchJob, JobState, ResultState, TrackResult
+from embeddings.models import BatchJob, JobState, ResultState, TrackResult, WorkerState
 from embeddings.store.base import VectorStore
 from tests.embeddings.models.rows import running_job
 
@@ -63,3 +64,12 @@ def test_a_summary_says_what_came_of_a_job() -> None:
 def test_a_job_that_does_not_exist_is_a_sentence() -> None:
     with pytest.raises(CommandError, match="There is no job 99"):
         said("reembed", "cancel", "99")
+
+
+def test_status_says_what_workers_do(queue: None) -> None:
+    job = running_job(1)
+    WorkerState.objects.say(WorkerState(slot="slot-1", job=job, model="muq", sentence="Loading muq"))
+    assert "slot-1: Loading muq" in said("reembed", "status")
+    assert json.loads(said("reembed", "status", "--json"))["workers"][0]["sentence"] == "Loading muq"
+    BatchJob.objects.update(state=JobState.CANCELLED)
+    assert "Loading muq" not in said("reembed", "status")

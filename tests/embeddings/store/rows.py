@@ -26,9 +26,13 @@ def row(identifier: str, vector: Any, **fields: Any) -> VectorRow:
     return VectorRow(id=identifier, embedding=np.asarray(vector, dtype=np.float32), **(values | fields))
 
 
-def rows(count: int, *, dimension: int = DIMENSION, seed: int = 1) -> list[VectorRow]:
+JOINT = 10
+
+
+def rows(count: int, *, dimension: int = DIMENSION, joint: int = 0, seed: int = 1) -> list[VectorRow]:
     """Rows `r00000`...: ten artists, a hundred albums, every 50th in library 2."""
     vectors = random_vectors(count, dimension=dimension, seed=seed)
+    seconds = random_vectors(count, dimension=joint, seed=seed + 1000) if joint else [None] * count
     return [
         row(
             f"r{number:05d}",
@@ -36,6 +40,7 @@ def rows(count: int, *, dimension: int = DIMENSION, seed: int = 1) -> list[Vecto
             library_id=2 if number % 50 == 0 else 1,
             artist_key=f"artist-{number % 10}",
             album_key=f"album-{number % 100}",
+            joint=seconds[number],
         )
         for number in range(count)
     ]

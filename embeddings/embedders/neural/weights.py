@@ -1,0 +1,164 @@
+"""Checkpoints: configuration and weights read without running anything, and put into a model whole or not at all."""
+
+import json
+import pickle
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from embeddings.errors import CheckpointRefused
+
+ZIP_MAGIC = b"PK\x03\x04"
+AGAIN = "download the checkpoint again"
+FEW = 3
+
+UNREADABLE = (
+    SafetensorError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError,
+    AssertionError, ArithmeticError, struct.error,
+)  # fmt: skip
+"""What torch and safetensors raise on damaged files, found by damaging thousands."""
+
+
+def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
+    """Read a JSON object of a checkpoint.
+
+    Raises:
+        CheckpointRefused: the file is missing, damaged, or no JSON object.
+
+    """
+    path = folder / name
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointRefused(f"{path} cannot be read ({error.strerror}); {AGAIN}.") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointRefused(f"{path} is damaged: it is no JSON; {AGAIN}.") from error
+    if not isinstance(found, dict):
+        raise CheckpointRefused(f"{path} is no JSON object, so it is no model's configuration; {AGAIN}.")
+    return found
+
+
+def find_weights(folder: Path, names: Sequence[str]) -> Path:
+    """Choose the weights of a checkpoint: `model.safetensors` where there is one, else the first of `names`.
+
+    Raises:
+        CheckpointRefused: there is none of them.
+
+    """
+    wanted = dict.fromkeys(("model.safetensors", *names))
+    for name in wanted:
+        if (folder / name).is_file():
+            return folder / name
+    raise CheckpointRefused(f"There are no weights in {folder}: it holds none of {', '.join(wanted)}; {AGAIN}.")
+
+
+def read_weights(
+    folder: Path, names: Sequence[str], *, inside: str = "", allowed: Sequence[Any] = ()
+) -> dict[str, torch.Tensor]:
+    """Read the weights of a checkpoint, mapped from the file rather than copied, on the CPU.
+
+    Args:
+        folder: the checkpoint's.
+        names: candidates, as for `find_weights`.
+        inside: key of the dictionary that holds the weights, where a pickled file wraps them.
+        allowed: harmless types beside tensors that a pickled file may hold.
+
+    Raises:
+        CheckpointRefused: they are missing, cut off, damaged, or hold anything but tensors.
+
+    """
+    path = find_weights(folder, names)
+    try:
+        found = load_file(path) if path.suffix == ".safetensors" else _unpickled(path, inside, allowed)
+    except pickle.UnpicklingError as error:
+        raise CheckpointRefused(
+            f"{path} holds more than tensors, or is damaged, and was not opened: a pickle can run any program. "
+            f"Take model.safetensors, or {AGAIN}."
+        ) from error
+    except UNREADABLE as error:
+        raise CheckpointRefused(f"{path} is cut off or damaged and cannot be read; {AGAIN}.") from error
+    if not found or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+        raise CheckpointRefused(f"{path} holds no weights; is it a model's checkpoint?")
+    return found
+
+
+def _unpickled(path: Path, inside: str, allowed: Sequence[Any]) -> dict[str, torch.Tensor]:
+    with path.open("rb") as file:
+        mappable = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    with torch.serialization.safe_globals(list(allowed)):
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
+    if inside and isinstance(found, Mapping):
+        found = found.get(inside)
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def refuse_code(folder: Path) -> None:
+    """Make sure that a package that would trust a checkpoint's code finds none.
+
+    Raises:
+        CheckpointRefused: a Python file lies in it, or a configuration names one to run.
+
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".py", ".pyc", ".so"}:
+            raise CheckpointRefused(f"{path} is code, and a checkpoint must hold none; delete it.")
+        if path.suffix == ".json" and "auto_map" in read_config(path.parent, path.name):
+            raise CheckpointRefused(f"{path} asks for code to be run (auto_map); delete that entry, or {AGAIN}.")
+
+
+def load_strictly(
+    model: torch.nn.Module,
+    weights: Mapping[str, torch.Tensor],
+    *,
+    source: Path | str = "The checkpoint",
+    ignore_missing_prefixes: Sequence[str] = (),
+    ignore_unexpected_prefixes: Sequence[str] = (),
+) -> None:
+    """Put weights into a model, all of them or none that is missed.
+
+    They are copied, so that nothing of the model hangs on a file; a model on the `meta` device gets copies of its own.
+
+    Raises:
+        CheckpointRefused: weights are missing, unknown to the model, or of another shape.
+
+    """
+    own = model.state_dict()
+    misshapen = [
+        f"{key} is {_shape(tensor)} and not {_shape(own[key])}"
+        for key, tensor in weights.items()
+        if key in own and tensor.shape != own[key].shape
+    ]
+    _refuse(source, "of the wrong shape", misshapen)
+    empty = any(tensor.is_meta for tensor in own.values())
+    try:
+        found = model.load_state_dict(_copies(weights, own) if empty else weights, strict=False, assign=empty)
+    except RuntimeError as error:
+        # Names of older checkpoints are translated in there, and only then compared.
+        raise CheckpointRefused(f"{source} does not fit. Is it another model's checkpoint? {error}") from error
+    _refuse(
+        source, "missing", [key for key in found.missing_keys if not key.startswith(tuple(ignore_missing_prefixes))]
+    )
+    unknown = [key for key in found.unexpected_keys if not key.startswith(tuple(ignore_unexpected_prefixes))]
+    _refuse(source, "unknown", unknown)
+    hollow = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
+    if hollow:
+        raise ValueError(f"nothing was loaded into {', '.join(hollow[:FEW])}; build them on the CPU")
+
+
+def _copies(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {key: tensor.to(own.get(key, tensor).dtype, copy=True) for key, tensor in weights.items()}
+
+
+def _refuse(source: Path | str, fault: str, keys: Sequence[str]) -> None:
+    if keys:
+        some = ", ".join(keys[:FEW]) + (f" and {len(keys) - FEW} more" if len(keys) > FEW else "")
+        raise CheckpointRefused(f"{source} does not fit: {fault}: {some}. Is it another model's checkpoint?")
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "x".join(str(size) for size in tensor.shape)

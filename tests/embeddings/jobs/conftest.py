@@ -1,0 +1,6 @@
+"""Fixtures of a model with a checkpoint, and of one that reads words, for every test of the job engine."""
+
+from tests.embeddings.jobs.weighted import weights
+from tests.texts import reader, text_worker, words, words_folder
+
+__all__ = ["reader", "text_worker", "weights", "words", "words_folder"]
