@@ -20,10 +20,11 @@ Precision = Literal["float32", "tf32", "bfloat16"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubFiles:
-    """What a checkpoint takes from one repository of the Hugging Face hub, at a pinned revision."""
+    """What a checkpoint takes from one repository of the Hugging Face hub, at one revision."""
 
     repository: str
     revision: str
+    """A commit wherever one is known; a branch, which may move, where none is."""
     names: tuple[str, ...]
     folder: str = ""
     """Where these files lie inside a local checkpoint; empty for the checkpoint's own folder."""
@@ -77,7 +78,7 @@ class EmbedderSpec:
     checkpoint: tuple[HubFiles, ...] = ()
     """Where the checkpoint comes from; empty for a model without weights."""
     packages: tuple[str, ...] = ()
-    """Distributions whose version changes the vectors."""
+    """Distributions whose version changes the vectors; torch is not one, whose versions agree to rounding."""
     precisions: tuple[Precision, ...] = ("float32",)
     """Precisions in which it may be computed, the best for a GPU first."""
     window_megabytes: float = 0.0

@@ -1,15 +1,24 @@
 """Gathers windows of many tracks into batches of equal shape, which is what models compute exactly and fast."""
 
+import time
 from dataclasses import dataclass, field
 
 from embeddings.domain import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Attempt:
+    """One attempt at one track; a track that is tried again in the same run has another."""
+
+    track_id: str
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QueuedWindow:
     """One window on its way to the model."""
 
-    track_id: str
+    attempt: Attempt
     window: Window
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from embeddings.domain import Span
 from embeddings.embedders.base import Embedder, Features
 from embeddings.errors import TrackError
-from embeddings.jobs.batching import QueuedWindow, WindowBatcher
+from embeddings.jobs.batching import Attempt, QueuedWindow, WindowBatcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """A decoder is through with a track: how many windows it sent, or why it gave up."""
 
-    track_id: str
+    attempt: Attempt
     windows: int
     offset: float = 0.0
     audio_seconds: float = 0.0
@@ -37,9 +37,9 @@ class Complete:
 
 @dataclass(slots=True)
 class _OpenTrack:
-    """Features that arrived so far, by window; windows of one track may be computed out of order."""
+    """Features that arrived so far; windows of one track may be computed out of order."""
 
-    rows: dict[int, tuple[Span, Features]] = field(default_factory=dict)
+    rows: list[tuple[Span, Features]] = field(default_factory=list)
     ended: Ended | None = None
     error: TrackError | None = None
 
@@ -51,15 +51,20 @@ class Inference:
         """Serve one run of one model."""
         self._embedder = embedder
         self._batcher = WindowBatcher(embedder.batch_windows)
-        self._open: dict[str, _OpenTrack] = {}
+        self._open: dict[Attempt, _OpenTrack] = {}
 
     def advance(self, messages: "queue.Queue[Message]", timeout: float) -> Iterator[Complete]:
-        """Take one message, or compute when none waits; yield the tracks that became complete."""
+        """Compute one batch, or take one message; yield the tracks that became complete.
+
+        A full batch goes first; one that is not full is computed when no message waits.
+        """
+        if batch := self._batcher.full():
+            yield from self._compute(batch)
+            return
         try:
             message = messages.get_nowait()
         except queue.Empty:
-            batch = self._batcher.oldest()
-            if batch:
+            if batch := self._batcher.oldest():
                 yield from self._compute(batch)
                 return
             try:
@@ -67,15 +72,13 @@ class Inference:
             except queue.Empty:
                 return
         yield from self._accept(message)
-        while batch := self._batcher.full():
-            yield from self._compute(batch)
 
     def _accept(self, message: Message) -> Iterator[Complete]:
-        track = self._open.setdefault(message.track_id, _OpenTrack())
+        track = self._open.setdefault(message.attempt, _OpenTrack())
         if isinstance(message, Ended):
             track.ended = message
             track.error = track.error or message.error
-            yield from self._finish(message.track_id)
+            yield from self._finish(message.attempt)
         elif track.error is None:
             self._batcher.add(message)
 
@@ -83,26 +86,26 @@ class Inference:
         features = self._embedder.embed_windows([queued.window for queued in batch])
         for queued, row in zip(batch, features, strict=True):
             # A track whose decoder gave up is gone already; its windows in flight are dropped here.
-            if (track := self._open.get(queued.track_id)) is None:
+            if (track := self._open.get(queued.attempt)) is None:
                 continue
             if isinstance(row, TrackError):
                 track.error = track.error or row
                 track.rows.clear()
             elif track.error is None:
-                track.rows[queued.window.index] = (queued.window.span, row)
+                track.rows.append((queued.window.span, row))
         # Memory that ran out during this batch may have lowered it.
         self._batcher.size = self._embedder.batch_windows
-        for track_id in dict.fromkeys(queued.track_id for queued in batch):
-            yield from self._finish(track_id)
+        for attempt in dict.fromkeys(queued.attempt for queued in batch):
+            yield from self._finish(attempt)
 
-    def _finish(self, track_id: str) -> Iterator[Complete]:
-        track = self._open.get(track_id)
+    def _finish(self, attempt: Attempt) -> Iterator[Complete]:
+        track = self._open.get(attempt)
         if track is None or track.ended is None:
             return
         if track.error is None and len(track.rows) < track.ended.windows:
             return
-        del self._open[track_id]
-        rows = [] if track.error else [track.rows[index] for index in sorted(track.rows)]
+        del self._open[attempt]
+        rows = [] if track.error else sorted(track.rows, key=lambda row: row[0].start)
         yield Complete(
             ended=track.ended,
             spans=[span for span, _ in rows],

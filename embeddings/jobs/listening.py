@@ -8,7 +8,7 @@ from embeddings.audio.windows import audible
 from embeddings.domain import EmbedderSpec, TrackRef
 from embeddings.embedders import load_cutter
 from embeddings.errors import TrackError
-from embeddings.jobs.batching import QueuedWindow
+from embeddings.jobs.batching import Attempt, QueuedWindow
 from embeddings.jobs.inference import Ended
 
 SPARED = 0.9
@@ -26,12 +26,13 @@ class Listener:
 
     def listen(self, decoder: Decoder, ref: TrackRef) -> Ended:
         """Send a track's windows; whatever is wrong with the track is said in what comes back."""
+        attempt = Attempt(track_id=ref.id)
         try:
-            return self._listen(decoder, ref)
+            return self._listen(decoder, ref, attempt)
         except TrackError as error:
-            return Ended(track_id=ref.id, windows=0, error=error)
+            return Ended(attempt=attempt, windows=0, error=error)
 
-    def _listen(self, decoder: Decoder, ref: TrackRef) -> Ended:
+    def _listen(self, decoder: Decoder, ref: TrackRef, attempt: Attempt) -> Ended:
         spec, sent, offset, heard = self._spec, 0, 0.0, False
         shortest = SPARED * spec.min_seconds * spec.sample_rate
         with decoder.decode(ref.root, ref.path, rate=spec.sample_rate, channels=spec.channels) as decoding:
@@ -41,10 +42,10 @@ class Listener:
                     continue
                 offset = window.start_seconds if sounds and not heard else offset
                 heard = heard or sounds
-                self._send(QueuedWindow(track_id=ref.id, window=window))
+                self._send(QueuedWindow(attempt=attempt, window=window))
                 sent += 1
             summary = decoding.summary
         require_length(summary.seconds, min_seconds=spec.min_seconds)
         require_sound(heard=heard)
         warning = " ".join(summary.warnings)
-        return Ended(track_id=ref.id, windows=sent, offset=offset, audio_seconds=summary.seconds, warning=warning)
+        return Ended(attempt=attempt, windows=sent, offset=offset, audio_seconds=summary.seconds, warning=warning)

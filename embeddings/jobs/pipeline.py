@@ -73,7 +73,6 @@ class Pipeline:
         self._stopping = False
         self._abandoned = threading.Event()
         self._in_hand = 0
-        self._started: dict[str, float] = {}
 
     def run(self, slices: Iterator[Sequence[TrackRef]]) -> Generator[list[Outcome], None, None]:
         """Embed slices of tracks, asking for the next when decoders are about to run out of work.
@@ -153,7 +152,6 @@ class Pipeline:
 
     def _decoding(self, decoder: Decoder) -> None:
         while (ref := self._waiting.get()) is not None and not self._abandoned.is_set():
-            self._started[ref.id] = time.monotonic()
             try:
                 self._send(self._listener.listen(decoder, ref))
             except _Abandoned:
@@ -174,6 +172,7 @@ class Pipeline:
             while not self._abandoned.is_set():
                 for complete in self._inference.advance(self._messages, TICK_SECONDS):
                     _put(self._complete, complete, self._abandoned)
+                    del complete
         except _Abandoned:
             return
         except BaseException as error:
@@ -190,6 +189,8 @@ class Pipeline:
                 except queue.Empty:
                     continue
                 self._outcomes.put(self._outcome(complete))
+                # While nothing comes, the last track's features would stay on the device.
+                del complete
         except BaseException as error:
             # The thread's edge: whatever it is, it is ours, and the caller raises it.
             self._outcomes.put(error)
@@ -201,22 +202,23 @@ class Pipeline:
                 raise complete.error
             embedding = self._embedder.pool(complete.spans, complete.features)
         except TrackError as error:
-            return Unembeddable(track_id=ended.track_id, error=error, seconds=self._seconds(ended))
+            return Unembeddable(track_id=ended.attempt.track_id, error=error, seconds=_since(ended))
         return Embedded(
-            track_id=ended.track_id,
+            track_id=ended.attempt.track_id,
             embedding=embedding,
             offset=ended.offset,
             audio_seconds=ended.audio_seconds,
-            seconds=self._seconds(ended),
+            seconds=_since(ended),
             warning=ended.warning,
         )
-
-    def _seconds(self, ended: Ended) -> float:
-        return time.monotonic() - self._started.pop(ended.track_id)
 
 
 class _Abandoned(Exception):
     """The run was closed while a thread was at work."""
+
+
+def _since(ended: Ended) -> float:
+    return time.monotonic() - ended.attempt.began
 
 
 def _put(channel: "queue.Queue[T]", message: T, abandoned: threading.Event) -> None:

@@ -13,7 +13,7 @@ from tests.bad_files import collection
 from tests.bad_files.verdict import MAX_SECONDS, PAGE, Verdict, judge, render
 from tests.embeddings.audio.test_decoders import peak_mb
 
-_DECIDED_ELSEWHERE = {"vector_invalid", "worker_lost", "decode_timeout", "decoder_crashed"}
+_DECIDED_ELSEWHERE = {"vector_invalid", "worker_lost", "decode_timeout", "decoder_crashed", "out_of_memory"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

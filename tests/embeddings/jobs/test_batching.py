@@ -3,13 +3,14 @@
 import numpy as np
 
 from embeddings.domain import Span, Window
-from embeddings.jobs.batching import QueuedWindow, WindowBatcher
+from embeddings.jobs.batching import Attempt, QueuedWindow, WindowBatcher
 
 
 def window(track: str, length: int, index: int = 0) -> QueuedWindow:
     samples = np.zeros(length, np.float32)
     return QueuedWindow(
-        track_id=track, window=Window(index=index, rate=8_000, span=Span(start=0, length=length), samples=samples)
+        attempt=Attempt(track_id=track),
+        window=Window(index=index, rate=8_000, span=Span(start=0, length=length), samples=samples),
     )
 
 
@@ -21,7 +22,7 @@ def filled(size: int, *windows: QueuedWindow) -> WindowBatcher:
 
 
 def tracks(batch: list[QueuedWindow]) -> list[str]:
-    return [one.track_id for one in batch]
+    return [one.attempt.track_id for one in batch]
 
 
 def test_windows_of_many_tracks_share_a_batch() -> None:

@@ -1,0 +1,1 @@
+"""How much of their neighbourhoods long vectors keep when they are projected for the store."""
