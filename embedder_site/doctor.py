@@ -16,6 +16,7 @@ from embedder_site.doctor_models import check_checkpoints, check_device, check_m
 from embedder_site.env import VAR_DIR, given, supervisor_runs
 from embedder_site.finding import Finding, missing
 from embeddings import conf
+from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable
 from embeddings.library import configured_source
 from embeddings.library.walk import Walk
@@ -27,15 +28,11 @@ SOME_MEGABYTES = 2000
 
 def examine() -> list[Finding]:
     """All findings; nothing is started, changed or created."""
-    checks: list[Callable[[], Finding]] = [
-        check_database,
-        check_queue,
-        check_vectors,
-        check_music,
-        check_workers,
-        check_models,
-    ]
-    return [*(check() for check in checks), *check_checkpoints(), *check_device(), check_disk()]
+    database = check_database()
+    checks: list[Callable[[], Finding]] = [check_queue, check_vectors, check_music, check_workers]
+    services = [database, *(check() for check in checks), *check_text_workers()]
+    models = [check_models(), *check_checkpoints(), *check_device(tables=database.fine)]
+    return [*services, *models, check_disk()]
 
 
 def mask(url: str) -> str:
@@ -138,18 +135,45 @@ def _check_navidrome(library: conf.LibraryConfig) -> Finding:
 
 
 def check_workers() -> Finding:
-    """Who takes work from the queue."""
+    """Who takes tracks from the queue."""
     if not _expected("REDIS_URL"):
         return missing("workers", "none", "the queue is not running", "`make run` starts workers.")
     try:
-        known = [_queue().hgetall(str(key)) for key in _queue().smembers("rq:workers")]
+        alive = _workers_of("embed")
     except (redis.RedisError, ValueError):
         return missing("workers", "unknown", "the queue does not answer", "Mend the queue first.")
-    # The set remembers a killed worker; what it said about itself expires.
-    alive = sorted(", process ".join([str(said["hostname"]), str(said["pid"])]) for said in known if said)
     if not alive:
         return missing("workers", "none", "nobody takes work from the queue", "`make run` starts them; see docs.")
     return Finding(subject="workers", state="ok", used="; ".join(alive), answer=f"{len(alive)} alive")
+
+
+def check_text_workers() -> list[Finding]:
+    """Who reads prompts; nothing when no model of MODELS reads text."""
+    reading = [key for key in settings.MODELS if key in SPECS and SPECS[key].text_loader]
+    if not reading or not _expected("REDIS_URL"):
+        return []
+    try:
+        alive = _workers_of("text")
+    except (redis.RedisError, ValueError):
+        return [missing("text", "unknown", "the queue does not answer", "Mend the queue first.")]
+    if alive:
+        return [Finding(subject="text", state="ok", used="; ".join(alive), answer=f"{len(alive)} alive")]
+    advice = "To search by text, start one: manage.py work --queue text"
+    answer = f"nobody reads prompts for {', '.join(reading)}"
+    return [Finding(subject="text", state="warning", used="none", answer=answer, advice=advice)]
+
+
+def _workers_of(queue: str) -> list[str]:
+    """Host and process of each worker that takes messages from a queue.
+
+    Raises:
+        RedisError: the queue does not answer.
+
+    """
+    connection = _queue()
+    known = [connection.hgetall(str(key)) for key in connection.smembers(f"rq:workers:{queue}")]
+    # The set remembers a killed worker; what it said about itself expires.
+    return sorted(", process ".join([str(said["hostname"]), str(said["pid"])]) for said in known if said)
 
 
 def check_disk() -> Finding:

@@ -10,8 +10,8 @@ from embeddings.domain import EmbedderSpec, Hit, SearchFilter, Vector
 from embeddings.embedders import get_spec
 from embeddings.embedders.outside import stored_form
 from embeddings.errors import NotEmbedded, Refused
-from embeddings.jobs.prompts import prompt_vector
-from embeddings.models import Generation, GenerationState, Track, TrackFailure, TrackVector
+from embeddings.jobs.prompts import read_prompt
+from embeddings.models import Generation, Track, TrackFailure
 from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorField, VectorStore
 
 TEXT_MODEL = "muq"
@@ -43,18 +43,18 @@ def neighbours_of(
 
     """
     spec = get_spec(model)
-    _check(spec, limit)
-    seed = str(track.pk)
+    _check_limit(limit)
+    live, seed = _live(spec), str(track.pk)
     try:
-        vector = store.fetch(spec.alias, [seed]).get(seed)
+        vector = store.fetch(live.collection, [seed]).get(seed)
     except CollectionMissing:
-        raise _lost(spec) from None
+        raise _lost(live) from None
     if vector is None:
         failure = TrackFailure.objects.latest_of(track, spec.key)
         reason = f"could not be embedded: {failure.message}" if failure else "is not embedded yet: start a job first."
         raise NotEmbedded(f"{track.name!r} {reason}")
     where = SearchFilter(library_ids=library_ids, exclude_ids=[seed])
-    return _nearest(spec, vector, store=store, limit=limit, where=where)
+    return _nearest(live, vector, store=store, limit=limit, where=where)
 
 
 def neighbours_of_vector(
@@ -78,9 +78,9 @@ def neighbours_of_vector(
 
     """
     spec = get_spec(model)
-    _check(spec, limit)
-    stored = stored_form(spec, [vector])[0]
-    return _nearest(spec, stored, store=store, limit=limit, where=SearchFilter(library_ids=library_ids))
+    _check_limit(limit)
+    live, stored = _live(spec), stored_form(spec, [vector])[0]
+    return _nearest(live, stored, store=store, limit=limit, where=SearchFilter(library_ids=library_ids))
 
 
 def tracks_matching(
@@ -95,21 +95,22 @@ def tracks_matching(
         BackendUnavailable: the store or the text worker does not answer.
 
     """
-    spec = get_spec(model)
     _check_limit(limit)
-    vector = prompt_vector(spec.key, prompt)
+    read = read_prompt(model, prompt)
     where = SearchFilter(library_ids=library_ids)
-    return _nearest(spec, vector, store=store, limit=limit, where=where, field="joint")
+    return _nearest(read.generation, read.vector, store=store, limit=limit, where=where, field="joint")
 
 
-def _check(spec: EmbedderSpec, limit: int) -> None:
-    _check_limit(limit)
-    if Generation.objects.live(spec.key) is None:
-        raise _nothing(spec)
+def _live(spec: EmbedderSpec) -> Generation:
+    """The generation that one request reads, under its collection's own name: the alias may move between two calls."""
+    live = Generation.objects.live(spec.key)
+    if live is None:
+        raise _nothing(spec.key)
+    return live
 
 
-def _nothing(spec: EmbedderSpec) -> NotEmbedded:
-    return NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
+def _nothing(model: str) -> NotEmbedded:
+    return NotEmbedded(f"Nothing was embedded with {model} yet: start a job first.")
 
 
 def _check_limit(limit: int) -> None:
@@ -117,12 +118,12 @@ def _check_limit(limit: int) -> None:
         raise Refused(f"count has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
 
 
-def _lost(spec: EmbedderSpec) -> NotEmbedded:
-    return NotEmbedded(f"The vector store has lost the {spec.key} vectors: start a job to embed again.")
+def _lost(generation: Generation) -> NotEmbedded:
+    return NotEmbedded(f"The vector store has lost the {generation.model} vectors: start a job to embed again.")
 
 
 def _nearest(
-    spec: EmbedderSpec,
+    generation: Generation,
     vector: Vector,
     *,
     store: VectorStore,
@@ -134,21 +135,15 @@ def _nearest(
     asked = limit + SPARE
     while True:
         try:
-            hits = store.search(spec.alias, np.asarray([vector]), limit=asked, where=where, field=field)[0]
+            hits = store.search(generation.collection, np.asarray([vector]), limit=asked, where=where, field=field)[0]
         except CollectionMissing:
-            raise _lost(spec) from None
-        if not hits and not _holds(spec):
-            raise _nothing(spec)
+            raise _lost(generation) from None
+        if not hits and not generation.vectors.exists():
+            raise _nothing(generation.model)
         found = _present(hits)
         if len(found) >= limit or len(hits) < asked or asked == MAX_LIMIT:
             return found[:limit]
         asked = min(asked * MORE, MAX_LIMIT)
-
-
-def _holds(spec: EmbedderSpec) -> bool:
-    """Whether searches of this model read anything at all."""
-    live = TrackVector.objects.filter(generation__model=spec.key, generation__state=GenerationState.LIVE)
-    return live.exists()
 
 
 def _present(hits: Sequence[Hit]) -> list[Neighbour]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from tests.services import until
 from tests.words import WORDS, write_words
 
 
-def live_generation(digest: str) -> Generation:
-    """A live generation of the model, with vectors of this checkpoint."""
-    return Generation.objects.open(WORDS, state=GenerationState.LIVE, identity=Identity(checkpoint=digest))
+def live_generation(digest: str, *, version: int = WORDS.version, packages: str = "") -> Generation:
+    """A live generation of the model, with vectors of this making."""
+    identity = Identity(checkpoint=digest, packages=packages)
+    return Generation.objects.open(replace(WORDS, version=version), state=GenerationState.LIVE, identity=identity)
 
 
 @pytest.fixture(scope="package")

@@ -12,6 +12,7 @@ from embeddings.embedders import get_spec
 from embeddings.embedders.base import Runtime
 from embeddings.embedders.neural.embedder import TorchEmbedder
 from embeddings.embedders.neural.enrich import enrich, to_vector
+from embeddings.embedders.neural.trial import blaming
 from embeddings.embedders.neural.weights import find_weights, load_strictly, read_config, read_weights
 from embeddings.embedders.projection import tables
 from embeddings.errors import CheckpointRefused
@@ -83,11 +84,16 @@ def _read_normalise(folder: Path, spec: EmbedderSpec) -> bool:
     """Whether windows are brought to zero mean and unit variance first."""
     said = read_config(folder, "preprocessor_config.json")
     rate = said.get("sampling_rate", spec.sample_rate)
-    if rate != spec.sample_rate:
+    if type(rate) is not int or rate != spec.sample_rate:
         raise CheckpointRefused(
-            f"{folder} is a model for {rate} Hz, and MERT-v1-330M hears {spec.sample_rate} Hz; take its checkpoint."
+            f"{folder} is a model for {rate!r} Hz, and MERT-v1-330M hears {spec.sample_rate} Hz; take its checkpoint."
         )
-    return bool(said.get("do_normalize", True))
+    normalise = said.get("do_normalize", True)
+    if not isinstance(normalise, bool):
+        raise CheckpointRefused(
+            f"{folder / 'preprocessor_config.json'} has do_normalize={normalise!r}, which is neither true nor false."
+        )
+    return normalise
 
 
 def _load_model(folder: Path) -> HubertModel:
@@ -102,13 +108,8 @@ def _build(folder: Path) -> HubertModel:
     config = read_config(folder)
     _require_mert(folder, config)
     shape = {name: config[name] for name in SHAPING if name in config} | {"apply_spec_augment": False}
-    try:
-        with torch.device("meta"):
-            return HubertModel(HubertConfig.from_dict(shape, attn_implementation="sdpa"))
-    except (TypeError, ValueError, KeyError, ZeroDivisionError) as error:
-        raise CheckpointRefused(
-            f"{folder / 'config.json'} describes no network that can be built ({error}); download the checkpoint again."
-        ) from error
+    with blaming(folder / "config.json", "describes no network that can be built"), torch.device("meta"):
+        return HubertModel(HubertConfig.from_dict(shape, attn_implementation="sdpa"))
 
 
 def _require_mert(folder: Path, config: dict[str, Any]) -> None:

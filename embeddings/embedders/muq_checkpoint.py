@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from embeddings.domain import EmbedderSpec
 from embeddings.embedders.base import Checkpoint
 from embeddings.embedders.muq_towers import AudioTower, Config, TextTower
+from embeddings.embedders.neural.trial import blaming
 from embeddings.embedders.neural.weights import find_weights, load_strictly, read_config, read_weights
 from embeddings.errors import CheckpointRefused
 
@@ -88,14 +89,12 @@ def _read_joint(spec: EmbedderSpec, folder: Path) -> Config:
 
 
 def _built(build: Callable[[], Tower], folder: Path) -> Tower:
-    try:
-        with _undisturbed(), _Unfilled():
-            return build()
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointRefused(
-            f"{folder}/config.json, with the one beside the weights, describes no tower of MuQ-MuLan "
-            f"({type(error).__name__}: {error}). Is it another model's checkpoint?"
-        ) from error
+    with (
+        blaming(folder / "config.json", "describes, with the one beside the weights, no tower of MuQ-MuLan"),
+        _undisturbed(),
+        _Unfilled(),
+    ):
+        return build()
 
 
 def _filled(tower: Tower, folder: Path, *, others: tuple[str, ...]) -> Tower:

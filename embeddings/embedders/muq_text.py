@@ -1,5 +1,6 @@
 """MuQ-MuLan's reader: a prompt in any language into the space that it shares with music."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -12,7 +13,10 @@ from embeddings.embedders.muq_checkpoint import XLM_ROBERTA, folders_of, load_te
 from embeddings.embedders.neural.device import release_memory
 from embeddings.embedders.neural.enrich import to_vector
 from embeddings.embedders.neural.precision import computing_in
+from embeddings.embedders.neural.trial import blaming
 from embeddings.errors import CheckpointRefused, Refused
+
+SOME_WORDS = "slow sad piano"
 
 
 class MuqTextEncoder:
@@ -35,6 +39,7 @@ class MuqTextEncoder:
         self._tokenizer = _read_tokenizer(folders[XLM_ROBERTA] / "tokenizer.json", tower.vocabulary)
         self._tokenizer.enable_truncation(tower.max_tokens)
         self._tower = tower.to(self._device)
+        self._try_out(folders[XLM_ROBERTA] / "config.json")
 
     def encode(self, prompt: str) -> Vector:
         """Turn a prompt into [joint_dimension] float32 of unit length, as the package does for this prompt alone.
@@ -51,6 +56,22 @@ class MuqTextEncoder:
         with computing_in("float32", self._device):
             latent = self._tower(torch.tensor([encoding.ids], device=self._device))[0]
             return to_vector(latent)
+
+    def _try_out(self, source: Path) -> None:
+        """Find out here, and not prompt by prompt, that the model cannot read.
+
+        Raises:
+            CheckpointRefused: it cannot.
+
+        """
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            with blaming(source, "describes a model that cannot read"):
+                try:
+                    self.encode(SOME_WORDS)
+                except Refused as refusal:
+                    raise ValueError("its tokenizer finds no words") from refusal
+            undo.pop_all()
 
     def close(self) -> None:
         """Give the memory back."""

@@ -1,6 +1,6 @@
 """The two towers of MuQ-MuLan, each by itself, under the names that the package gives their weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -18,6 +18,21 @@ from embeddings.embedders.muq_package import (
 
 Config = Mapping[str, Any]
 """A config.json, as it was read."""
+
+XLM_ROBERTA_SHAPING = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+    "max_position_embeddings", "type_vocab_size", "layer_norm_eps", "pad_token_id",
+)  # fmt: skip
+"""What of XLM-R's configuration shapes the network; the rest is about training, or names code to fetch and run."""
+
+CONFORMER_SHAPING = (
+    "num_attention_heads", "intermediate_size", "hidden_act", "feat_extract_activation", "layer_norm_eps",
+    "position_embeddings_type", "rotary_embedding_base", "max_source_positions", "num_conv_pos_embeddings",
+    "num_conv_pos_embedding_groups", "conv_depthwise_kernel_size",
+    # Of training, but its layers ask for them.
+    "activation_dropout", "attention_dropout", "conformer_conv_dropout", "hidden_dropout", "layerdrop",
+)  # fmt: skip
+"""What of the `w2v2_config` in MuQ's configuration its conformer reads."""
 
 
 class AudioTower(nn.Module):
@@ -65,7 +80,8 @@ class TextTower(nn.Module):
 
         """
         super().__init__()
-        config = XLMRobertaConfig(**xlm_roberta)  # type: ignore[no-untyped-call]
+        shape = _only(XLM_ROBERTA_SHAPING, xlm_roberta)
+        config = XLMRobertaConfig(**shape, attn_implementation="sdpa")  # type: ignore[no-untyped-call]
         self.text = _TextTransformer(XLMRobertaModel(config), joint)  # type: ignore[no-untyped-call]
         self.text_to_latents = nn.Linear(self.text.dim, joint["mulan"]["dim_latent"])
         self.vocabulary = int(config.vocab_size)
@@ -117,6 +133,11 @@ class _TextTransformer(TextTransformerPretrained):  # type: ignore[misc]  # the 
 
 def _build_muq(config: Config) -> nn.Module:
     # As the package does, only what it knows. The path leads to the authors' disk, and would be read.
-    known = {field.name: config[field.name] for field in fields(MuQConfig) if field.name in config}
-    built: nn.Module = MuQ(MuQConfig(**known | {"rvq_ckpt_path": None}))
+    known = _only([field.name for field in fields(MuQConfig)], config)
+    conformer = _only(CONFORMER_SHAPING, config["w2v2_config"])
+    built: nn.Module = MuQ(MuQConfig(**known | {"rvq_ckpt_path": None, "w2v2_config": conformer}))
     return built
+
+
+def _only(names: Iterable[str], config: Config) -> dict[str, Any]:
+    return {name: config[name] for name in names if name in config}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from embeddings.embedders import get_spec
 from embeddings.embedders.base import Runtime
 from embeddings.embedders.neural.embedder import TorchEmbedder
 from embeddings.embedders.neural.enrich import enrich, to_vector
+from embeddings.embedders.neural.trial import blaming
 from embeddings.embedders.neural.weights import find_weights, load_strictly, read_config, read_weights
 from embeddings.errors import CheckpointRefused
 
@@ -26,6 +28,8 @@ SIZES_FILE = "hparams.json"
 WIDTHS = frozenset({"base_channels", "bottleneck_base_channels", "cond_channels"})
 LEVELS = frozenset({"layers_list_encoder", "attention_list_encoder"})
 """Which of the package's hyperparameters a checkpoint may bring: channels, and what each level of the network holds."""
+_SIZES_IN_USE = Lock()
+"""The package has one set of them, so networks are built one after the other."""
 LEAST_WIDTH, MOST_WIDTH = 4, 1024
 MOST_BLOCKS = 8
 
@@ -115,7 +119,8 @@ def load_encoder(folder: Path) -> torch.nn.Module:
 
     """
     # On `meta`, nothing is made only to be overwritten, and nobody's random numbers are used up.
-    with _sized(_read_sizes(folder)), torch.device("meta"):
+    sizes = _read_sizes(folder)
+    with blaming(folder / SIZES_FILE, "describes no network that can be built"), _sized(sizes), torch.device("meta"):
         encoder: torch.nn.Module = models.Encoder()
     found = read_weights(folder, WEIGHTS, inside="gen_state_dict", allowed=NUMPY_NUMBERS)
     own = {key.removeprefix(PART): tensor for key, tensor in found.items() if key.startswith(PART)}
@@ -157,9 +162,10 @@ def _is_level_list(size: object) -> bool:
 @contextmanager
 def _sized(sizes: Mapping[str, Any]) -> Iterator[None]:
     """The package keeps its hyperparameters as names of a module, which it reads while it builds a network."""
-    before = {name: getattr(models, name) for name in sizes}
-    vars(models).update(sizes)
-    try:
-        yield
-    finally:
-        vars(models).update(before)
+    with _SIZES_IN_USE:
+        before = {name: getattr(models, name) for name in sizes}
+        vars(models).update(sizes)
+        try:
+            yield
+        finally:
+            vars(models).update(before)

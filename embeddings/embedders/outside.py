@@ -37,11 +37,13 @@ def stored_form(spec: EmbedderSpec, vectors: Sequence[ArrayLike]) -> NDArray[np.
 
 def _unit(spec: EmbedderSpec, given: ArrayLike, number: int) -> Vector:
     try:
-        vector = np.asarray(given, np.float64)
+        plain = np.asarray(given)
     except (ValueError, TypeError, OverflowError):
         raise _refused(spec, number, "is no list of numbers") from None
-    if vector.ndim != 1:
+    # Words, truths and dates would become numbers, too.
+    if plain.ndim != 1 or plain.dtype.kind not in "fiu":
         raise _refused(spec, number, "is no list of numbers")
+    vector = plain.astype(np.float64)
     if len(vector) not in (spec.dimension, spec.outside_dimension or spec.dimension):
         lengths = f"{spec.dimension}" + (f" or {spec.outside_dimension}" if spec.outside_dimension else "")
         raise _refused(spec, number, f"has {len(vector)} numbers instead of {lengths}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, IntegrityError, connection
 
 from embeddings.models import WorkerState
 
@@ -65,23 +65,33 @@ class Bulletin:
         reminded = time.monotonic() - self._written_at < REMINDER_SECONDS
         if not said.sentence or (said == self._written and reminded):
             return
-        row = WorkerState(
-            slot=self._slot, job_id=said.job_id, model=said.model, standing=said.standing, sentence=said.sentence
-        )
-        try:
-            WorkerState.objects.say(row)
-        except (OperationalError, InterfaceError) as error:
-            # People miss a sentence; the work does not stop for it.
-            log.warning("worker's words not written reason=%s", error)
-            return
-        self._written, self._written_at = said, time.monotonic()
+        if self._put(said):
+            self._written, self._written_at = said, time.monotonic()
 
     def forget(self) -> None:
         """Remove the row: this worker ends."""
         try:
             WorkerState.objects.forget(self._slot)
-        except (OperationalError, InterfaceError) as error:
+        except Error as error:
             log.warning("worker's words not removed reason=%s", error)
+
+    def _put(self, said: _Said) -> bool:
+        row = WorkerState(
+            slot=self._slot, job_id=said.job_id, model=said.model, standing=said.standing, sentence=said.sentence
+        )
+        try:
+            WorkerState.objects.say(row)
+        except IntegrityError as error:
+            # Somebody deleted the job; the worker lives on, and the next writing says so.
+            log.warning("worker's words name a job that is gone job=%s reason=%s", said.job_id, error)
+            self._change(job_id=None)
+        except Error as error:
+            # People miss a sentence; the work does not stop for it.
+            log.warning("worker's words not written reason=%s", error)
+            _drop_connection()
+        else:
+            return True
+        return False
 
     def _change(self, **said: object) -> None:
         with self._lock:
@@ -91,4 +101,10 @@ class Bulletin:
         while not done.wait(EVERY_SECONDS):
             self.write()
         self.write()
+        connection.close()
+
+
+def _drop_connection() -> None:
+    """Let the next writing connect anew: a connection does not survive a restart of the database."""
+    if not connection.in_atomic_block:
         connection.close()

@@ -95,7 +95,8 @@ def resume_job(job: BatchJob) -> None:
 def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequence[str] = ()) -> int:
     """Try failed operations of a job again, all or those of some codes or tracks; say how many.
 
-    A job that failed as a whole is planned again, by what was mended, and goes on where it stopped.
+    A finished job is planned again, for its models may be computed otherwise by now. One that
+    failed as a whole, by what was mended, then goes on where it stopped.
 
     Raises:
         JobAlreadyActive: another job is active.
@@ -109,15 +110,14 @@ def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequenc
             if job.state in {JobState.PLANNING, JobState.CANCELLING}:
                 raise _not_now(job, "retried")
             count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=track_ids)
-            if job.state == JobState.FAILED:
-                BatchJob.objects.mark_planning_again(job.pk)
-                transaction.on_commit(lambda: tasks.tell_planner(job.pk))
-                return count
-            if not count:
+            failed = job.state == JobState.FAILED
+            if not count and not failed:
                 raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
-            if not job.is_active:
-                BatchJob.objects.mark_reopened(job.pk)
-            transaction.on_commit(lambda: tasks.knock(job.pk))
+            if job.is_active:
+                transaction.on_commit(lambda: tasks.knock(job.pk))
+            else:
+                BatchJob.objects.mark_planning_again(job.pk, complete=job.complete or not failed)
+                transaction.on_commit(lambda: tasks.tell_planner(job.pk))
     except IntegrityError:
         raise JobAlreadyActive("Another job is active; wait for it or cancel it first.") from None
     return count

@@ -3,8 +3,11 @@
 import logging
 
 from embeddings.domain import EmbedderSpec
-from embeddings.models import Generation, GenerationState, Identity
+from embeddings.models import Generation, GenerationState, Identity, Track, has_failed, is_current, is_held
 from embeddings.store.base import VectorStore
+
+KEEPS = 0.98
+"""Share of the tracks in the live generation that another has to hold to take its place."""
 
 log = logging.getLogger(__name__)
 
@@ -18,12 +21,13 @@ def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore
     live and empty gives way at once.
     """
     generation = Generation.objects.begun(spec, identity) or _new_generation(spec, identity, store)
-    if generation.collection not in store.collections():
-        forgotten, _ = generation.vectors.all().delete()
-        if forgotten:
-            log.warning("store lost a collection, embedding anew collection=%s", generation.collection)
+    stored = store.collections()
+    if generation.collection not in stored:
+        _forget(generation)
         store.create(generation.collection, generation.dimension, joint_dimension=generation.joint_dimension)
     live = Generation.objects.live(spec.key)
+    if live is not None and live != generation and live.collection not in stored:
+        _forget(live)
     if live is not None and live != generation and not live.vectors.exists():
         promote(spec, generation, store)
         generation.refresh_from_db()
@@ -44,6 +48,39 @@ def promote(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> N
     if Generation.objects.promote(generation.pk, spec.key):
         log.info("generation promoted collection=%s", generation.collection)
     point_alias(spec, store)
+
+
+def promote_complete(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> str:
+    """Make a generation that is built the live one if searches lose next to nothing by it.
+
+    Every present track has to be in it or to have failed in it, and it has to hold nearly all that
+    the live one holds: weights that are damaged fail every track, and would leave nothing to find.
+
+    Returns:
+        Why it was not promoted, in a sentence for people; "" when it was.
+
+    """
+    present, live = Track.objects.present(), Generation.objects.live(spec.key)
+    untried = present.exclude(is_current(generation)).exclude(has_failed(generation, permanently=False))
+    if untried.exists():
+        return _not_promoted(generation, present.filter(is_held(generation)).count(), present.count())
+    known = present.filter(is_held(live)) if live else present.none()
+    kept, all_known = known.filter(is_held(generation)).count(), known.count()
+    if kept < KEEPS * all_known:
+        return _not_promoted(generation, kept, all_known)
+    promote(spec, generation, store)
+    return ""
+
+
+def _not_promoted(generation: Generation, held: int, wanted: int) -> str:
+    log.info("generation not promoted collection=%s held=%s wanted=%s", generation.collection, held, wanted)
+    return f"{generation.collection} holds {held} of {wanted} tracks and was not promoted; the old vectors stay."
+
+
+def _forget(generation: Generation) -> None:
+    forgotten, _ = generation.vectors.all().delete()
+    if forgotten:
+        log.warning("store lost a collection, embedding anew collection=%s", generation.collection)
 
 
 def _new_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore) -> Generation:

@@ -22,7 +22,7 @@ def identify(spec: EmbedderSpec, config: ModelConfig, report: Report) -> Identit
 
     Raises:
         CheckpointRefused: the weights are missing, damaged or not this model's.
-        Refused: a package is not installed, or the model is not computed in the configured precision.
+        Refused: a package is not installed, or the model cannot be computed in the configured precision here.
 
     """
     checkpoint = located(spec, config, report)
@@ -73,11 +73,13 @@ def located(spec: EmbedderSpec, config: ModelConfig, report: Report) -> Checkpoi
 def installed(spec: EmbedderSpec) -> str:
     """Name the packages that the model's vectors depend on, with their versions here.
 
+    A local version (`2.13.0+cu130`) names a build for a machine, not another way to compute.
+
     Raises:
         PackageNotFoundError: one is not installed.
 
     """
-    return ", ".join(f"{name} {metadata.version(name)}" for name in spec.packages)
+    return ", ".join(f"{name} {metadata.version(name).partition('+')[0]}" for name in spec.packages)
 
 
 def device_named(config: ModelConfig) -> str:
@@ -87,16 +89,60 @@ def device_named(config: ModelConfig) -> str:
     return resolved
 
 
+def fit_device(generation: Generation, config: ModelConfig) -> str:
+    """Say which device of this worker goes on with vectors as they were begun.
+
+    Raises:
+        WorkerUnfit: the configured device is not here, or the CPU would stand in for the GPU that they were begun on.
+
+    """
+    devices, precision = import_module("embeddings.embedders.neural.device"), generation.precision
+    try:
+        device = device_named(config)
+    except Refused as error:
+        raise WorkerUnfit(str(error)) from error
+    slowly: bool = devices.can_compute(precision, device)
+    try:
+        devices.refuse_fallback(config.device, device, precision)
+        if device == "cpu":
+            devices.require_precision(precision, device)
+    except WorkerUnfit as error:
+        otherwise = (
+            "set DEVICE=cpu to go on slowly"
+            if slowly
+            else "cancel the job, set PRECISION=float32 and start another, which begins new vectors beside the old"
+        )
+        raise WorkerUnfit(
+            f"The vectors of {generation.model} were begun in {precision} on a GPU, and this worker has none that "
+            f"answers; mend the GPU, or {otherwise}."
+        ) from error
+    return device
+
+
 def _precision(spec: EmbedderSpec, identity: Identity, config: ModelConfig) -> str:
     if config.precision != AUTO:
         if config.precision not in spec.precisions:
             known = ", ".join([AUTO, *spec.precisions])
             raise Refused(f"The model {spec.key} is not computed in PRECISION={config.precision}; choose from {known}.")
+        _require_here(spec, config)
         return config.precision
+    # Kept also where this machine cannot compute it: others may, and a worker that cannot says so.
     if (begun := Generation.objects.begun(spec, identity)) is not None:
         return begun.precision
     best: str = import_module("embeddings.embedders.neural.device").best_precision(spec, device_named(config))
     return best
+
+
+def _require_here(spec: EmbedderSpec, config: ModelConfig) -> None:
+    device = device_named(config)
+    try:
+        import_module("embeddings.embedders.neural.device").require_precision(config.precision, device)
+    except WorkerUnfit as unfit:
+        raise Refused(
+            f"The model {spec.key} cannot be computed in PRECISION={config.precision} on {device}, which plans this "
+            "job; set PRECISION=auto or PRECISION=float32 for every worker, or DEVICE to a GPU that can, and retry.",
+            code="precision_unavailable",
+        ) from unfit
 
 
 def _not_installed(spec: EmbedderSpec, error: metadata.PackageNotFoundError) -> str:

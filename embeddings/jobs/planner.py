@@ -9,22 +9,22 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection
-from django.db.models import QuerySet
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from embeddings.conf import ModelConfig
 from embeddings.domain import EmbedderSpec
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable, CatalogueBusy, Refused
-from embeddings.jobs.generations import ensure_generation
+from embeddings.jobs.generations import ensure_generation, promote_complete
 from embeddings.jobs.identity import identify
 from embeddings.library.base import MusicSource
 from embeddings.library.sync import sync
 from embeddings.models import (
     BatchJob,
     Generation,
+    GenerationState,
     Identity,
-    JobState,
     Scope,
     Track,
     TrackResult,
@@ -40,40 +40,51 @@ CHUNK = 1000
 log = logging.getLogger(__name__)
 
 
-def plan(job: BatchJob, *, source: MusicSource, store: VectorStore, config: ModelConfig) -> bool:
+def plan(
+    job: BatchJob,
+    *,
+    source: MusicSource,
+    store: VectorStore,
+    config: ModelConfig,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
     """Write the rows of a job that is planning and start it; say whether it runs now.
 
     Checkpoints that are not here yet are downloaded. Planning again, after a crash or after what
-    failed the job was mended, adds what is missing and doubles nothing.
+    failed the job was mended, adds what is missing and doubles nothing. A planner that was taken for
+    dead stops, and changes nothing of what its successor does.
 
     Raises:
         Refused: the source does not answer or a checkpoint is refused, which a person has to mend.
         BackendUnavailable: the store does not answer; planning can be tried again.
 
     """
-    if not BatchJob.objects.claim_planning(job.pk, PLANNING_LEASE_SECONDS):
+    planner = BatchJob.objects.claim_planning(job.pk, PLANNING_LEASE_SECONDS)
+    if not planner:
         return False
+    job = BatchJob.objects.get(pk=job.pk)
     try:
-        with kept_planning(job.pk) as report:
+        with kept_planning(job, should_stop) as report:
             # Before any row is written: a job whose checkpoint is refused can be planned again as a whole.
             identities = {key: identify(get_spec(key), config, report) for key in job.model_keys}
             skipped = _plan_rows(job, source, store, identities)
     except Unwanted:
+        # Where this worker has to end, the next one need not wait for the lease.
+        BatchJob.objects.renew_planning(job.pk, planner, 0.0)
         return False
-    except BackendUnavailable:
-        BatchJob.objects.renew_planning(job.pk, 0.0)
+    except (BackendUnavailable, Refused, IntegrityError) as error:
+        # The job is not to be failed by a planner that lost it, perhaps to a race with its successor.
+        again_in = 0.0 if isinstance(error, BackendUnavailable) else PLANNING_LEASE_SECONDS
+        if not BatchJob.objects.renew_planning(job.pk, planner, again_in):
+            return False
         raise
     log.info("job planned job=%s skipped=%s", job.pk, skipped)
-    started = BatchJob.objects.mark_running(job.pk, skipped=skipped)
-    if not started:
-        # Cancelled meanwhile: what was planned after that moment is cancelled as well.
-        TrackResult.objects.cancel_pending(job.pk)
-    return started
+    return BatchJob.objects.mark_running(job.pk, planner, skipped=skipped)
 
 
 def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore, identities: dict[str, Identity]) -> int:
     store.health()
-    if job.scope in {Scope.ALL, Scope.MISSING}:
+    if job.scope in {Scope.ALL, Scope.MISSING} and not job.complete:
         try:
             sync(source)
         except CatalogueBusy:
@@ -84,23 +95,37 @@ def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore, identitie
     for key, identity in identities.items():
         spec = get_spec(key)
         generation = ensure_generation(spec, identity, store)
-        TrackResult.objects.move_pending(job.pk, generation)
-        named = _named(job)
-        if job.scope == Scope.MISSING:
-            skipped += named.filter(is_current(generation)).exclude(results__job=job, results__model=key).count()
-        _write(job, spec, generation, _due(job, generation, named))
+        with _held(job):
+            TrackResult.objects.move(job.pk, generation)
+        if not job.complete:
+            skipped += _add_rows(job, spec, generation)
+        rows = TrackResult.objects.filter(job=job, generation=generation)
+        if generation.state == GenerationState.BUILDING and not rows.exists():
+            # Nothing is left to do for it: tracks that it lacked are gone since it was last looked at.
+            store.flush(generation.collection)
+            promote_complete(spec, generation, store)
+    return job.skipped if job.complete else skipped
+
+
+def _add_rows(job: BatchJob, spec: EmbedderSpec, generation: Generation) -> int:
+    """Write the rows that the scope asks for; count what it names and what is current already."""
+    named, skipped = _named(job), 0
+    if job.scope == Scope.MISSING:
+        ours = TrackResult.objects.filter(job=job, model=spec.key, track=OuterRef("pk"))
+        skipped = named.filter(is_current(generation)).exclude(Exists(ours)).count()
+    _write(job, spec, generation, _due(job, generation, named))
     return skipped
 
 
 class Unwanted(Exception):
-    """The job was cancelled while it was planned."""
+    """The job was cancelled while it was planned, another planner has it, or this worker has to end."""
 
 
 @contextmanager
-def kept_planning(job_id: int) -> Iterator[Callable[[str], None]]:
+def kept_planning(job: BatchJob, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Callable[[str], None]]:
     """Renew the right to plan from a thread beside, and note on the job what is reported: downloads take minutes.
 
-    Yields what sentences are reported to, which raises `Unwanted` once the job is not to be planned any more.
+    Yields what sentences are reported to, which raises `Unwanted` once the job is not this planner's any more.
     """
     done, unwanted, said = threading.Event(), threading.Event(), [""]
 
@@ -108,19 +133,23 @@ def kept_planning(job_id: int) -> Iterator[Callable[[str], None]]:
         noted, renewed = "", time.monotonic()
         while not done.wait(NOTE_SECONDS):
             try:
-                if said[0] != noted:
-                    BatchJob.objects.note(job_id, noted := said[0])
-                if time.monotonic() - renewed > PLANNING_LEASE_SECONDS / 4:
-                    renewed = time.monotonic()
-                    BatchJob.objects.renew_planning(job_id, PLANNING_LEASE_SECONDS)
-                if not BatchJob.objects.filter(pk=job_id, state=JobState.PLANNING).exists():
+                if not BatchJob.objects.planned_by(job.pk, job.planner).exists():
                     unwanted.set()
-            except OperationalError as error:
-                log.warning("planning not renewed job=%s reason=%s", job_id, error)
+                    break
+                if said[0] != noted:
+                    BatchJob.objects.note(job.pk, said[0])
+                    noted = said[0]
+                if time.monotonic() - renewed > PLANNING_LEASE_SECONDS / 4:
+                    BatchJob.objects.renew_planning(job.pk, job.planner, PLANNING_LEASE_SECONDS)
+                    renewed = time.monotonic()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("planning not renewed job=%s reason=%s", job.pk, error)
+                # A connection does not survive a restart of the database; the next second makes another.
+                connection.close()
         connection.close()
 
     def report(sentence: str) -> None:
-        if unwanted.is_set():
+        if unwanted.is_set() or should_stop():
             raise Unwanted
         said[0] = sentence
 
@@ -131,6 +160,20 @@ def kept_planning(job_id: int) -> Iterator[Callable[[str], None]]:
     finally:
         done.set()
         thread.join()
+
+
+@contextmanager
+def _held(job: BatchJob) -> Iterator[None]:
+    """Write while nobody can cancel the job or take it over.
+
+    Raises:
+        Unwanted: somebody has.
+
+    """
+    with transaction.atomic():
+        if BatchJob.objects.planned_by(job.pk, job.planner).select_for_update().first() is None:
+            raise Unwanted
+        yield
 
 
 def _named(job: BatchJob) -> QuerySet[Track]:
@@ -163,9 +206,8 @@ def _write(job: BatchJob, spec: EmbedderSpec, generation: Generation, due: Query
     ids = due.order_by("path").values_list("pk", flat=True).iterator(chunk_size=CHUNK)
     for chunk in _chunks(ids):
         rows = [TrackResult(job=job, track_id=pk, model=spec.key, generation=generation) for pk in chunk]
-        TrackResult.objects.bulk_create(rows, ignore_conflicts=True)
-        if not BatchJob.objects.filter(pk=job.pk, state=JobState.PLANNING).exists():
-            return
+        with _held(job):
+            TrackResult.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _chunks(ids: Iterator[UUID]) -> Iterator[list[UUID]]:

@@ -1,7 +1,11 @@
 """Vectors of prompts: remembered in the database, else asked of a worker of the queue `text`."""
 
 import base64
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, cast
 
 import django_rq
@@ -22,24 +26,34 @@ ENTRY = "embeddings.jobs.texts.encode_prompt"
 """By name: the module itself belongs to the worker."""
 START = "start one: manage.py work --queue text."
 CONNECT_SECONDS = 5
+WAITING = 4
+"""Prompts of this process that may wait for a worker at once: half of the web server's threads, so that pages go on."""
 
 
-def prompt_vector(model: str, prompt: str) -> Vector:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPrompt:
+    """What a prompt became, and what it can be compared with."""
+
+    vector: Vector
+    """[joint dimension] float32 of unit length."""
+    generation: Generation
+    """Whose joint vectors lie in the same space; another one may be live when somebody searches."""
+
+
+def read_prompt(model: str, prompt: str) -> ReadPrompt:
     """Turn a prompt into a vector that is comparable with the joint vectors of the model's live generation.
 
     Args:
         model: key of a spec that knows text.
         prompt: what somebody looks for, in any language that the model reads.
 
-    Returns:
-        [spec.joint_dimension] float32 of unit length.
-
     Raises:
         UnknownEmbedder: no such model.
         Refused: the model knows no text (`no_text`), or there is nothing to read (`prompt_empty`, `bad_prompt`).
         NotEmbedded: there is no music to compare it with.
         CheckpointRefused: the text worker lacks the checkpoint that the music was embedded with.
-        BackendUnavailable: no text worker answered within TEXT_TIMEOUT_SECONDS.
+        BackendUnavailable: no text worker answered within TEXT_TIMEOUT_SECONDS, the one that did computes
+            otherwise than the music was embedded, or too many prompts of this process wait already.
 
     """
     spec = get_spec(model)
@@ -50,13 +64,19 @@ def prompt_vector(model: str, prompt: str) -> Vector:
     live = Generation.objects.live(spec.key)
     if live is None or live.joint_dimension != spec.joint_dimension:
         raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
-    asked = Asked(model=spec.key, spec_version=spec.version, checkpoint=live.checkpoint, prompt=words)
-    known = PromptVector.objects.known(asked)
-    if known is not None:
-        return known
-    vector = _ask(asked)
-    PromptVector.objects.keep(asked, vector)
-    return vector
+    asked = Asked(
+        model=spec.key,
+        spec_version=live.spec_version,
+        checkpoint=live.checkpoint,
+        packages=live.packages,
+        prompt=words,
+    )
+    vector = PromptVector.objects.known(asked)
+    if vector is None:
+        with _place():
+            vector = _ask(asked)
+        PromptVector.objects.keep(asked, vector)
+    return ReadPrompt(vector=vector, generation=live)
 
 
 def readable(prompt: str) -> str:
@@ -74,6 +94,23 @@ def readable(prompt: str) -> str:
     if "\0" in words or words != words.encode(errors="replace").decode():
         raise Refused("The prompt is no valid text.", code="bad_prompt")
     return words
+
+
+@cache
+def _places() -> threading.BoundedSemaphore:
+    """Where prompts of this process wait."""
+    return threading.BoundedSemaphore(WAITING)
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    places = _places()
+    if not places.acquire(blocking=False):
+        raise BackendUnavailable(f"{WAITING} prompts wait for the text worker already; ask again in a moment.")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _ask(asked: Asked) -> Vector:
@@ -112,9 +149,7 @@ def _answer(queue: Queue, asked: Asked, seconds: int) -> dict[str, Any]:
     if not Worker.all(queue=queue):
         raise BackendUnavailable(f"No text worker is running; {START}")
     # A prompt that nobody took in time is gone from the queue: nobody waits for its answer any more.
-    job: Job = queue.enqueue_call(
-        ENTRY, args=(asked.model, asked.prompt, asked.checkpoint), ttl=seconds, result_ttl=seconds, failure_ttl=seconds
-    )
+    job: Job = queue.enqueue_call(ENTRY, args=(asdict(asked),), ttl=seconds, result_ttl=seconds, failure_ttl=seconds)
     result = job.latest_result(timeout=seconds)
     if result is None:
         raise BackendUnavailable(

@@ -1,12 +1,14 @@
 """What a worker keeps from one slice to the next: the store, decoders, and one loaded model."""
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import cast
 
+from django.db import Error as DatabaseTrouble
 from threadpoolctl import threadpool_limits
 
 from embeddings import conf
@@ -15,9 +17,9 @@ from embeddings.conf import ModelConfig
 from embeddings.domain import Precision
 from embeddings.embedders import get_spec, load_embedder
 from embeddings.embedders.base import Checkpoint, Embedder, Runtime
-from embeddings.errors import WorkerUnfit
+from embeddings.errors import BackendUnavailable, EmbedderError, Refused, WorkerUnfit
 from embeddings.jobs.bulletin import Bulletin
-from embeddings.jobs.identity import device_named, located, require_fit
+from embeddings.jobs.identity import fit_device, located, require_fit
 from embeddings.jobs.worker import current_slot
 from embeddings.models import Generation
 from embeddings.store import connect
@@ -25,12 +27,19 @@ from embeddings.store.base import VectorStore
 
 UNFIT_SECONDS = 600.0
 """How long a worker that proved unfit for a generation does not load its gigabytes again to find the same."""
+ASIDE_SECONDS = 15.0
+"""How long a worker that is unfit for all that is left to do leaves the others the messages."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
+class Loaded:
+    """A model in memory, and the device that holds it."""
+
     generation_id: int
     embedder: Embedder
+    device: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,38 +50,78 @@ class Resident:
     decoders: list[Decoder]
     config: ModelConfig
     bulletin: Bulletin
-    _loaded: _Loaded | None = None
+    broken: bool = False
+    """Whether an error may have left a GPU's context unusable, which only another program mends."""
+    _loaded: Loaded | None = None
     _used: float = 0.0
     _unfit: dict[int, tuple[float, str]] = field(default_factory=dict)
+    _aside_until: float = 0.0
 
     @property
     def loaded(self) -> int | None:
         """Number of the generation whose model is loaded."""
         return self._loaded.generation_id if self._loaded else None
 
+    @property
+    def unfit(self) -> dict[int, str]:
+        """Numbers of generations that loading or computing has shown this worker to be unfit for, and why."""
+        since = time.monotonic() - UNFIT_SECONDS
+        return {number: reason for number, (found, reason) in self._unfit.items() if found > since}
+
+    @property
+    def aside(self) -> bool:
+        """Whether messages are left to other workers for now."""
+        return time.monotonic() < self._aside_until
+
+    def stand_aside(self) -> None:
+        """Leave the others the messages for a while."""
+        self._aside_until = time.monotonic() + ASIDE_SECONDS
+
     @contextmanager
-    def embedder(self, generation: Generation) -> Iterator[Embedder]:
+    def embedder(self, generation: Generation, report: Callable[[str], None] | None = None) -> Iterator[Embedder]:
         """Lend the generation's model, loading it unless it is loaded; what was loaded before makes room first.
 
+        Args:
+            generation: what is to be gone on with.
+            report: told what is downloaded and loaded, in this thread; may raise to walk away from it.
+
         Raises:
-            CheckpointRefused: its weights are missing, damaged or not this model's.
-            WorkerUnfit: this worker would compute something else than the generation holds.
+            CheckpointRefused: its weights are the ones that the generation was begun with, and cannot be used.
+            WorkerUnfit: this worker lacks what the generation was begun with, or would compute something else.
 
         """
-        found, reason = self._unfit.get(generation.pk, (-UNFIT_SECONDS, ""))
-        if time.monotonic() - found < UNFIT_SECONDS:
-            raise WorkerUnfit(reason)
-        if self._loaded is None or self._loaded.generation_id != generation.pk:
+        if generation.pk in self.unfit:
+            raise WorkerUnfit(self.unfit[generation.pk])
+        runtime = None
+        if self.loaded != generation.pk:
+            tell = report or self.bulletin.say
+            runtime = self._fitting_runtime(generation, tell)
             self.unload()
-            checkpoint = self._fitting_checkpoint(generation)
-        try:
+            tell(f"Loading {generation.model}")
+        with self._watched(generation, runtime):
             if self._loaded is None:
-                self._loaded = self._load(generation, checkpoint)
+                self._loaded = self._load(generation, runtime or Runtime())
             yield self._introduced(generation, self._loaded.embedder)
+
+    @contextmanager
+    def _watched(self, generation: Generation, runtime: Runtime | None) -> Iterator[None]:
+        """Keep no model, while it is loaded or lent, that proved unfit or may be damaged."""
+        device = runtime.device if runtime else self._loaded.device if self._loaded else "cpu"
+        try:
+            yield
         except WorkerUnfit as unfit:
             # Only loading or computing has shown it; that is not done again every few seconds.
             self._unfit[generation.pk] = (time.monotonic(), str(unfit))
             self.unload()
+            raise
+        except (EmbedderError, DatabaseTrouble):
+            # Somebody else's trouble, of which the model knows nothing.
+            raise
+        except Exception:
+            # Ours, or the driver's: on a GPU nothing that follows an illegal access can be trusted, and the next
+            # slice would fail by the same model.
+            self.broken = device != "cpu"
+            self._abandon()
             raise
         finally:
             self._used = time.monotonic()
@@ -85,6 +134,19 @@ class Resident:
         loaded.embedder.close()
         self.bulletin.hold("", "")
         self.bulletin.say(f"{loaded.embedder.spec.key} unloaded")
+
+    def _abandon(self) -> None:
+        """Let go of a model that may be damaged; what it says to that harms nobody."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is None:
+            return
+        try:
+            loaded.embedder.close()
+        except Exception:
+            # The edge of a broken model: a dead device refuses to free memory as well, and the first error counts.
+            log.warning("broken model not closed model=%s", loaded.embedder.spec.key, exc_info=True)
+        self.bulletin.hold("", "")
+        self.bulletin.say(f"{loaded.embedder.spec.key} dropped after an error")
 
     def rest(self) -> None:
         """Look around between messages: unload a model that nothing was asked of for long."""
@@ -108,22 +170,26 @@ class Resident:
         self.bulletin.say(f"{generation.model} on {embedder.standing.removeprefix('on ')}")
         return embedder
 
-    def _fitting_checkpoint(self, generation: Generation) -> Checkpoint | None:
+    def _fitting_checkpoint(self, generation: Generation, report: Callable[[str], None]) -> Checkpoint | None:
         spec = get_spec(generation.model)
-        checkpoint = located(spec, self.config, self.bulletin.say)
+        try:
+            checkpoint = located(spec, self.config, report)
+        except (Refused, BackendUnavailable) as error:
+            # The planner had this checkpoint: what is missing is missing here, and other workers may have it.
+            raise WorkerUnfit(str(error)) from error
         require_fit(generation, spec, checkpoint)
         return checkpoint
 
-    def _load(self, generation: Generation, checkpoint: Checkpoint | None) -> _Loaded:
-        self.bulletin.say(f"Loading {generation.model}")
-        embedder = load_embedder(get_spec(generation.model), self._runtime(generation, checkpoint))
-        return _Loaded(generation_id=generation.pk, embedder=embedder)
+    def _load(self, generation: Generation, runtime: Runtime) -> Loaded:
+        embedder = load_embedder(get_spec(generation.model), runtime)
+        return Loaded(generation_id=generation.pk, embedder=embedder, device=runtime.device)
 
-    def _runtime(self, generation: Generation, checkpoint: Checkpoint | None) -> Runtime:
+    def _fitting_runtime(self, generation: Generation, report: Callable[[str], None]) -> Runtime:
+        checkpoint = self._fitting_checkpoint(generation, report)
         if checkpoint is None:
             return Runtime(report=self.bulletin.say)
         return Runtime(
-            device=device_named(self.config),
+            device=fit_device(generation, self.config),
             precision=cast("Precision", generation.precision),
             checkpoint=checkpoint,
             memory_gb=self.config.max_gpu_memory_gb,

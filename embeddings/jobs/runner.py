@@ -20,6 +20,10 @@ GRACE_SECONDS = 4.0
 """How long a worker that has to end waits for the tracks in hand before it gives them back."""
 
 
+class Unwanted(Exception):
+    """Nobody waits any more for the model that is fetched: the worker has to end, or the job does not run."""
+
+
 class Runner:
     """One worker's turn at one job."""
 
@@ -43,6 +47,7 @@ class Runner:
         self._renewed = time.monotonic()
         self._looked = 0.0
         self._job_runs = True
+        self._embeds = False
 
     def run(self) -> int:
         """Embed until no row is left to claim, the job stops running, or the turn is over.
@@ -51,26 +56,43 @@ class Runner:
 
         Raises:
             CheckpointRefused: the weights of the model that comes next cannot be used; no row was claimed.
-            BackendUnavailable: the store went away, or this worker is unfit for what comes next (`WorkerUnfit`);
+            BackendUnavailable: the store went away, or this worker is unfit for all that is left (`WorkerUnfit`);
                 the rows it concerns were given back.
 
         """
         buried = TrackResult.objects.bury_lost(self._lease)
-        # The model that is loaded goes on as long as it has rows; then models follow in the order of the job.
-        generation = TrackResult.objects.next_generation(self._lease.job_id, prefer=self._resident.loaded)
-        if generation is None:
-            return buried
-        bulletin = self._resident.bulletin
-        with bulletin.read_out(self._lease.job_id):
+        with self._resident.bulletin.read_out(self._lease.job_id):
             try:
-                return buried + self._run(generation)
-            except WorkerUnfit as unfit:
-                bulletin.say(str(unfit))
-                raise
+                return buried + self._take_turn()
+            except Unwanted:
+                self._resident.bulletin.say("Stopped before the model was loaded")
+                return buried
+
+    def _take_turn(self) -> int:
+        """Embed with the first model that this worker is fit for; rows of the others are left to other workers."""
+        job_id, unfit = self._lease.job_id, dict(self._resident.unfit)
+        # The model that is loaded goes on as long as it has rows; then models follow in the order of the job.
+        while generation := TrackResult.objects.next_generation(job_id, prefer=self._resident.loaded, without=unfit):
+            try:
+                return self._run(generation)
+            except WorkerUnfit as error:
+                unfit[generation.pk] = str(error)
+        left = TrackResult.objects.next_generation(job_id)
+        if left is None or left.pk not in unfit:
+            return 0
+        self._resident.bulletin.say(unfit[left.pk])
+        raise WorkerUnfit(unfit[left.pk])
+
+    def _report(self, sentence: str) -> None:
+        """Say what is downloaded or loaded, which takes minutes, and walk away from it when nobody waits for it."""
+        self._resident.bulletin.say(sentence)
+        if not self._goes_on():
+            raise Unwanted
 
     def _run(self, generation: Generation) -> int:
+        self._turn_ends = float("inf")
         # Loaded before any row is claimed: loading may take longer than a lease.
-        with self._resident.embedder(generation) as embedder:
+        with self._resident.embedder(generation, self._report) as embedder:
             self._turn_ends = time.monotonic() + self._turn_seconds
             try:
                 pipeline = Pipeline(get_spec(generation.model), embedder, self._resident.decoders)
@@ -122,6 +144,10 @@ class Runner:
     def _record(self, writer: Writer, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             writer.add(self._rows.pop(outcome.track_id), outcome)
+        if outcomes and not self._embeds:
+            # What the job waited for is over.
+            self._embeds = True
+            BatchJob.objects.note(self._lease.job_id, "")
         writer.flush_due()
         if time.monotonic() - self._renewed > self._lease.seconds / 4:
             self._renewed = time.monotonic()

@@ -1,22 +1,20 @@
 """Brings a job that has nothing left to do into its final state; safe to call at any time, by anyone."""
 
 import logging
+from collections.abc import Iterator
 
 from django.db import transaction
 
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable
-from embeddings.jobs.generations import point_alias, promote
+from embeddings.jobs.generations import point_alias, promote_complete
 from embeddings.models import (
     BatchJob,
     Generation,
     GenerationState,
     JobState,
     ResultState,
-    Track,
     TrackResult,
-    has_failed,
-    is_current,
 )
 from embeddings.store.base import VectorStore
 
@@ -35,22 +33,22 @@ def settle(job_id: int, store: VectorStore) -> bool:
     if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
         return not job.is_active
     try:
-        _finish_generations(job_id, store)
+        message = " ".join(_finish_generations(job_id, store))
     except BackendUnavailable as error:
         BatchJob.objects.note(job_id, f"All tracks are embedded; waiting to finish: {error}")
         return False
-    return _finish(job_id)
+    return _finish(job_id, message)
 
 
 @transaction.atomic
-def _finish(job_id: int) -> bool:
+def _finish(job_id: int, message: str) -> bool:
     # Flushing takes a while, in which somebody may have asked for a retry: the lock orders the two.
     job = BatchJob.objects.select_for_update().get(pk=job_id)
     if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
         return not job.is_active
     with_errors = TrackResult.objects.filter(job_id=job_id, state=ResultState.FAILED).exists()
     log.info("job finished job=%s with_errors=%s", job_id, with_errors)
-    return BatchJob.objects.mark_completed(job_id, with_errors=with_errors)
+    return BatchJob.objects.mark_completed(job_id, with_errors=with_errors, message=message)
 
 
 def _finish_cancel(job_id: int) -> bool:
@@ -58,19 +56,12 @@ def _finish_cancel(job_id: int) -> bool:
     return not TrackResult.objects.left_open(job_id).exists() and BatchJob.objects.mark_cancelled(job_id)
 
 
-def _finish_generations(job_id: int, store: VectorStore) -> None:
-    """Flush what the job wrote to, and promote what is complete."""
+def _finish_generations(job_id: int, store: VectorStore) -> Iterator[str]:
+    """Flush what the job wrote to, and promote what is complete; say what was not."""
     used = TrackResult.objects.filter(job_id=job_id).order_by().values("generation")
     for generation in Generation.objects.filter(pk__in=used):
         spec = get_spec(generation.model)
         store.flush(generation.collection)
-        if generation.state == GenerationState.BUILDING and _covers_catalogue(generation):
-            promote(spec, generation, store)
-        else:
-            point_alias(spec, store)
-
-
-def _covers_catalogue(generation: Generation) -> bool:
-    """Whether every present track is in it, or failed: searches lose nothing by the switch."""
-    tracks = Track.objects.present()
-    return not tracks.exclude(is_current(generation)).exclude(has_failed(generation, permanently=False)).exists()
+        if generation.state == GenerationState.BUILDING and (reason := promote_complete(spec, generation, store)):
+            yield reason
+        point_alias(spec, store)

@@ -20,7 +20,7 @@ from embeddings.jobs.planner import plan as plan_job
 from embeddings.jobs.resident import resident
 from embeddings.jobs.runner import Runner
 from embeddings.jobs.settling import settle
-from embeddings.jobs.worker import current_slot, should_stop
+from embeddings.jobs.worker import EMBED, current_slot, end_worker, should_stop
 from embeddings.library import configured_source
 from embeddings.models import BatchJob, JobState, Lease, ResultState, TrackResult, WorkerState
 
@@ -36,7 +36,7 @@ def plan(job_id: int) -> None:
     job = BatchJob.objects.get(pk=job_id)
     try:
         source, store = configured_source(conf.library()), resident().store
-        planned = plan_job(job, source=source, store=store, config=conf.models())
+        planned = plan_job(job, source=source, store=store, config=conf.models(), should_stop=should_stop)
     except (BackendUnavailable, OperationalError) as error:
         BatchJob.objects.note(job_id, f"Waiting to plan, and trying again by itself: {error}")
         log.warning("planning put off job=%s reason=%s", job_id, error)
@@ -68,9 +68,12 @@ def embed_slice(job_id: int) -> int:
         return 0
     except BackendUnavailable as error:
         # The rows were given back; the next sweep knocks again.
-        if not (isinstance(error, WorkerUnfit) and _in_hand(job_id)):
+        unfit = isinstance(error, WorkerUnfit)
+        if not (unfit and _in_hand(job_id)):
             BatchJob.objects.note(job_id, f"Waiting, and trying again by itself: {error}")
         log.warning("slice given back job=%s reason=%s", job_id, error)
+        if unfit:
+            _pass_on(job_id)
         return 0
     except Refused as error:
         # A person has to mend it; the rows stay pending, and retrying the job goes on with them.
@@ -79,12 +82,17 @@ def embed_slice(job_id: int) -> int:
         return 0
     except Exception:
         # Ours: tried again it would break again, so the job stops here, loudly; its rows stay as they were.
-        BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
+        try:
+            BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
+        finally:
+            if resident().broken:
+                # CUDA does not recover inside a program: whatever this one tried next would fail as well.
+                end_worker()
         raise
     BatchJob.objects.note(job_id, "")
     if not _settled(job_id) and not should_stop() and _claimable(job_id):
         # However many messages wait: this worker's next turn needs one of its own.
-        _enqueue("embed", embed_slice, job_id)
+        _enqueue(EMBED, embed_slice, job_id)
     return settled
 
 
@@ -92,6 +100,11 @@ def rest() -> None:
     """Look after what this worker keeps while it waits for messages."""
     if resident.cache_info().currsize:
         resident().rest()
+
+
+def stands_aside() -> bool:
+    """Whether this worker leaves messages that ask for embedding to the others."""
+    return bool(resident.cache_info().currsize) and resident().aside
 
 
 def leave() -> None:
@@ -146,18 +159,30 @@ def knock(job_id: int, *, workers: int | None = None) -> None:
     pending = TrackResult.objects.filter(job_id=job_id, state=ResultState.PENDING).count()
     useful = -(-pending // conf.jobs().slice_size) or 1
     try:
-        waiting = len(django_rq.get_queue("embed"))
+        waiting = len(django_rq.get_queue(EMBED))
         wanted = min(useful, workers or max(1, count_workers()))
     except (BackendUnavailable, *QUEUE_AWAY) as error:
         log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
         return
     for _ in range(wanted - waiting):
-        _enqueue("embed", embed_slice, job_id)
+        _enqueue(EMBED, embed_slice, job_id)
 
 
 def _claimable(job_id: int) -> bool:
     rows = TrackResult.objects.filter(job_id=job_id, job__state=JobState.RUNNING)
     return rows.claimable(timezone.now()).exists()
+
+
+def _pass_on(job_id: int) -> None:
+    """Give the knock that this worker could not answer to one that can; it would else have been for nobody."""
+    try:
+        alone = count_workers() < 2
+    except BackendUnavailable as error:
+        log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
+        return
+    if not alone:
+        resident().stand_aside()
+        knock(job_id, workers=1)
 
 
 def _in_hand(job_id: int) -> bool:
@@ -181,6 +206,6 @@ def count_workers() -> int:
 
     """
     try:
-        return len(Worker.all(queue=django_rq.get_queue("embed")))
+        return len(Worker.all(queue=django_rq.get_queue(EMBED)))
     except QUEUE_AWAY as error:
         raise BackendUnavailable(f"The queue does not answer: {error}") from error

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10
 HEARTBEAT_TTL = 45
+EMBED = "embed"
+"""The queue whose messages ask for turns at a job."""
 IDLE_SECONDS = 15
 """How often an idle worker looks for rows that nobody works on."""
 
@@ -35,6 +37,11 @@ _stopping = threading.Event()
 def should_stop() -> bool:
     """Whether this process was asked to end."""
     return _stopping.is_set()
+
+
+def end_worker() -> None:
+    """Ask this process to end as its supervisor would: rows are given back, and another takes its place."""
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def current_slot() -> str:
@@ -108,6 +115,23 @@ class InProcessWorker(SimpleWorker):
 class ResidentWorker(InProcessWorker):
     """Embeds: besides messages it looks for rows that nobody works on."""
 
+    def __init__(self, *args: Any, stands_aside: Callable[[], bool] = lambda: False, **kwargs: Any) -> None:
+        """Take what any worker takes.
+
+        Args:
+            args: RQ's.
+            stands_aside: whether messages that ask for embedding are left to other workers for now.
+            kwargs: those of `InProcessWorker`.
+
+        """
+        self._stands_aside = stands_aside
+        super().__init__(*args, **kwargs)
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Wait for the next message, of the queues that this worker listens to now."""
+        self._choose_queues()
+        return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+
     def register_birth(self) -> None:
         """Announce this worker, free what its slot's dead predecessor held, and look for work."""
         super().register_birth()
@@ -118,9 +142,16 @@ class ResidentWorker(InProcessWorker):
     def run_maintenance_tasks(self) -> None:
         """Look for rows that nobody works on, besides RQ's own registries."""
         super().run_maintenance_tasks()
+        self._choose_queues()
         self._tell("embeddings.jobs.tasks.sweep")
         close_old_connections()
         self._when_idle()
+
+    def _choose_queues(self) -> None:
+        # A worker that cannot do what is asked for, and has time for every message, would take them all from
+        # those that can.
+        aside = self._stands_aside()
+        self._ordered_queues = [queue for queue in self.queues if not aside or queue.name != EMBED]
 
     def _tell(self, function: str, *arguments: str) -> None:
         self.queues[0].enqueue_call(function, args=arguments, result_ttl=0, failure_ttl=3600)

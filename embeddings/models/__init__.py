@@ -1,6 +1,6 @@
 """Rows, constraints, and every state transition."""
 
-from embeddings.models.collection import Generation, GenerationState, TrackVector, is_current
+from embeddings.models.collection import Generation, GenerationState, TrackVector, is_current, is_held
 from embeddings.models.failure import TrackFailure, failure_codes, has_failed
 from embeddings.models.identity import PLAIN, Identity
 from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
@@ -37,4 +37,5 @@ __all__ = [
     "failure_codes",
     "has_failed",
     "is_current",
+    "is_held",
 ]

@@ -90,13 +90,14 @@ class Generation(models.Model):
     model = models.CharField(max_length=32)
     number = models.PositiveIntegerField()
     spec_version = models.PositiveIntegerField()
-    checkpoint = models.CharField(max_length=64, blank=True)
+    # Defaults of the database's own: during an upgrade, workers of the version before write rows without these.
+    checkpoint = models.CharField(max_length=64, blank=True, default="", db_default="")
     """SHA-256 of the weights; empty for a model without."""
-    packages = models.CharField(max_length=255, blank=True)
+    packages = models.CharField(max_length=255, blank=True, default="", db_default="")
     """Versions of the packages that compute its vectors."""
-    precision = models.CharField(max_length=16, blank=True)
+    precision = models.CharField(max_length=16, blank=True, default="", db_default="")
     dimension = models.PositiveIntegerField()
-    joint_dimension = models.PositiveIntegerField(default=0)
+    joint_dimension = models.PositiveIntegerField(default=0, db_default=0)
     """Length of the second vector of each row, in the space shared with text; 0 without one."""
     collection = models.CharField(max_length=128, unique=True)
     state = models.CharField(max_length=16, choices=GenerationState, default=GenerationState.BUILDING)
@@ -158,6 +159,11 @@ class TrackVector(models.Model):
 
     def __str__(self) -> str:
         return f"{self.generation_id}:{self.track_id}"
+
+
+def is_held(generation: Generation) -> Exists:
+    """Condition on tracks: the generation holds a vector, made from this state of the file or an earlier one."""
+    return Exists(TrackVector.objects.filter(generation=generation, track=OuterRef("pk")))
 
 
 def is_current(generation: Generation) -> Exists:

@@ -1,5 +1,6 @@
 """BatchJob: what a person asked for, its states, and every transition between them."""
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -55,24 +56,29 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         now = timezone.now()
         return self._move(job_id, origins, target, finished_at=now, message=message, **_stop_clock(now))
 
-    def claim_planning(self, job_id: int, seconds: float) -> bool:
-        """Take or renew the right to plan; false when another planner holds it or planning is over."""
+    def claim_planning(self, job_id: int, seconds: float) -> str:
+        """Take the right to plan; give the new planner's token, or "" while another holds it or planning is over."""
         now = timezone.now()
-        free = Q(planning_lease=None) | Q(planning_lease__lt=now)
-        lease = now + timedelta(seconds=seconds)
-        return bool(self.filter(free, pk=job_id, state=JobState.PLANNING).update(planning_lease=lease))
+        free = self.filter(Q(planning_lease=None) | Q(planning_lease__lt=now), pk=job_id, state=JobState.PLANNING)
+        token = uuid.uuid4().hex
+        claimed = free.update(planner=token, planning_lease=now + timedelta(seconds=seconds))
+        return token if claimed else ""
 
-    def renew_planning(self, job_id: int, seconds: float) -> bool:
-        """Keep planning; false once the job was cancelled."""
+    def planned_by(self, job_id: int, planner: str) -> "JobQuerySet":
+        """The job, as long as this planner has the right to plan it."""
+        return self.filter(pk=job_id, state=JobState.PLANNING, planner=planner)
+
+    def renew_planning(self, job_id: int, planner: str, seconds: float) -> bool:
+        """Keep planning; false once another planner took it over, or the job was cancelled."""
         lease = timezone.now() + timedelta(seconds=seconds)
-        return bool(self.filter(pk=job_id, state=JobState.PLANNING).update(planning_lease=lease))
+        return bool(self.planned_by(job_id, planner).update(planning_lease=lease))
 
-    def mark_running(self, job_id: int, *, skipped: int) -> bool:
-        """PLANNING -> RUNNING."""
+    def mark_running(self, job_id: int, planner: str, *, skipped: int) -> bool:
+        """PLANNING -> RUNNING, by the planner that has the right to."""
         now = timezone.now()
         said = {"skipped": skipped, "resumed_at": now, "message": "", "planning_lease": None}
         started = Coalesce(F("started_at"), Value(now, DateTimeField()))
-        return self._move(job_id, [JobState.PLANNING], JobState.RUNNING, started_at=started, **said)
+        return bool(self.planned_by(job_id, planner).update(state=JobState.RUNNING, started_at=started, **said))
 
     def mark_paused(self, job_id: int) -> bool:
         """RUNNING -> PAUSED."""
@@ -91,40 +97,30 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         """CANCELLING -> CANCELLED."""
         return self._finish(job_id, [JobState.CANCELLING], JobState.CANCELLED, message="")
 
-    def mark_completed(self, job_id: int, *, with_errors: bool) -> bool:
+    def mark_completed(self, job_id: int, *, with_errors: bool, message: str = "") -> bool:
         """RUNNING -> COMPLETED or COMPLETED_WITH_ERRORS."""
         target = JobState.COMPLETED_WITH_ERRORS if with_errors else JobState.COMPLETED
-        return self._finish(job_id, [JobState.RUNNING], target, message="")
+        return self._finish(job_id, [JobState.RUNNING], target, message=message)
 
     def mark_failed(self, job_id: int, message: str) -> bool:
         """PLANNING or RUNNING -> FAILED, with the reason."""
         return self._finish(job_id, [JobState.PLANNING, JobState.RUNNING], JobState.FAILED, message=message)
 
-    def mark_reopened(self, job_id: int) -> bool:
-        """A finished job -> RUNNING, to retry some of its operations.
+    def mark_planning_again(self, job_id: int, *, complete: bool) -> bool:
+        """A finished job -> PLANNING, because models may be computed otherwise by now.
+
+        Args:
+            job_id: which.
+            complete: its rows are all there is to do; else planning adds what the scope names by now.
 
         Raises:
             JobAlreadyActive: another job is active.
 
         """
-        self._require_alone(job_id)
-        now = timezone.now()
-        return self._move(job_id, FINISHED, JobState.RUNNING, finished_at=None, resumed_at=now, message="")
-
-    def mark_planning_again(self, job_id: int) -> bool:
-        """FAILED -> PLANNING.
-
-        Raises:
-            JobAlreadyActive: another job is active.
-
-        """
-        self._require_alone(job_id)
-        again = {"finished_at": None, "message": "", "planning_lease": None}
-        return self._move(job_id, [JobState.FAILED], JobState.PLANNING, **again)
-
-    def _require_alone(self, job_id: int) -> None:
         if self.active().exclude(pk=job_id).exists():
             raise JobAlreadyActive("Another job is active; wait for it or cancel it first.")
+        again = {"finished_at": None, "message": "", "planning_lease": None, "complete": complete}
+        return self._move(job_id, FINISHED, JobState.PLANNING, **again)
 
     def note(self, job_id: int, message: str) -> None:
         """Say why an active job makes no progress at the moment; empty when it does."""
@@ -151,6 +147,10 @@ class BatchJob(models.Model):
     """Operations that the scope named and that were current already."""
     message = models.TextField(blank=True)
     planning_lease = models.DateTimeField(null=True, blank=True)
+    planner = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """Token of who plans, or planned last; a planner that was taken for dead changes nothing any more."""
+    complete = models.BooleanField(default=False, db_default=False)
+    """Planned before and retried: planning brings its rows up to date and adds none."""
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -23,12 +23,14 @@ class Asked:
     spec_version: int
     checkpoint: str
     """Digest of the tower's checkpoint."""
+    packages: str = ""
+    """Versions of the packages that the tower computes with."""
     prompt: str
 
     @property
     def hash(self) -> str:
         """SHA-256 over all of it: a short key for a long text."""
-        parts = (self.model, str(self.spec_version), self.checkpoint, self.prompt)
+        parts = (self.model, str(self.spec_version), self.checkpoint, self.packages, self.prompt)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """TrackResult: the work of a job row by row, who holds it, and every transition."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
@@ -8,7 +8,7 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from embeddings.errors import WorkerLost
-from embeddings.models.collection import Generation, TrackVector
+from embeddings.models.collection import Generation, TrackVector, is_current
 from embeddings.models.failure import TrackFailure
 from embeddings.models.job import BatchJob
 from embeddings.models.outcome import Done, Failed, Lease
@@ -29,9 +29,19 @@ class ResultQuerySet(TallyQuerySet):
         """Rows nobody works on: pending, or held under a lease that ran out."""
         return self.filter(Q(state=ResultState.PENDING) | Q(state=ResultState.RUNNING, lease_expires__lt=now))
 
-    def next_generation(self, job_id: int, *, prefer: int | None = None) -> Generation | None:
-        """Generation of the operation that comes next; the preferred one as long as it has any."""
-        rows, now = self.filter(job_id=job_id).select_related("generation"), timezone.now()
+    def next_generation(
+        self, job_id: int, *, prefer: int | None = None, without: Collection[int] = ()
+    ) -> Generation | None:
+        """Generation of the operation that comes next; the preferred one as long as it has any.
+
+        Args:
+            job_id: of which job.
+            prefer: number of a generation.
+            without: numbers of generations that are left to others.
+
+        """
+        rows = self.filter(job_id=job_id).exclude(generation__in=without).select_related("generation")
+        now = timezone.now()
         found = self._next_to_claim(rows.filter(generation=prefer), now) if prefer else None
         found = found or self._next_to_claim(rows, now)
         return found[0].generation if found else None
@@ -111,10 +121,18 @@ class ResultQuerySet(TallyQuerySet):
         held = self.filter(worker=worker, state=ResultState.RUNNING, started_at__lt=before)
         return held.update(lease_expires=before)
 
-    def move_pending(self, job_id: int, generation: Generation) -> int:
-        """Let what is still to do of a model go into another generation than it was planned for."""
-        pending = self.filter(job_id=job_id, model=generation.model, state=ResultState.PENDING)
-        return pending.exclude(generation=generation).update(generation=generation)
+    def move(self, job_id: int, generation: Generation) -> int:
+        """Let all that a job does with a model go into one generation, whatever it was planned for.
+
+        What is in hand for another is taken away, for its worker computes that one's vectors; what
+        is done is to be done again, unless this one holds its vector.
+        """
+        unsettled = Q(state__in=[ResultState.PENDING, ResultState.RUNNING]) & ~Q(generation=generation)
+        lacking = Q(state=ResultState.DONE, track__in=Track.objects.exclude(is_current(generation)))
+        rows = self.filter(job_id=job_id, model=generation.model)
+        return rows.filter(unsettled | lacking).update(
+            generation=generation, state=ResultState.PENDING, lease="", lease_expires=None, finished_at=None, warning=""
+        )
 
     def cancel_pending(self, job_id: int) -> int:
         """PENDING -> CANCELLED, and so for what dead workers held."""

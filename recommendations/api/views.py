@@ -46,7 +46,8 @@ class SimilarView(APIView):
 class MatchingIn(serializers.Serializer[Any]):
     """What to look for, in words."""
 
-    text = serializers.CharField(max_length=10_000)
+    # What a prompt may be is said in one place, with the same code to everybody who asks.
+    text = serializers.CharField(allow_blank=True)
     model = serializers.CharField(default=TEXT_MODEL)
     count = serializers.IntegerField(default=10, min_value=1, max_value=500)
     libraryId = serializers.ListField(child=serializers.IntegerField(), default=list)  # noqa: N815 - the API's own case

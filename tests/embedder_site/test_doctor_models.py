@@ -9,6 +9,8 @@ from embedder_site.doctor_models import check_checkpoints, check_device, checkpo
 from embeddings.embedders import get_spec
 from embeddings.embedders.checkpoints import state_of
 from embeddings.embedders.checkpoints.hub import Hub
+from embeddings.jobs.identity import installed
+from embeddings.models import Generation, GenerationState, Identity
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def latent(tmp_path: Path, settings: Any) -> Path:
 
 
 def test_models_without_weights_have_neither_checkpoint_nor_device() -> None:
-    assert check_checkpoints() == check_device() == []
+    assert check_checkpoints() == check_device(tables=False) == []
 
 
 def test_a_local_checkpoint_is_said_with_its_size_and_licence(latent: Path) -> None:
@@ -55,9 +57,37 @@ def test_what_cannot_be_had_is_missing(tmp_path: Path) -> None:
 
 def test_the_device_is_said_with_each_model_s_precision(latent: Path, settings: Any) -> None:
     settings.DEVICE = "cpu"
-    (found,) = check_device()
+    (found,) = check_device(tables=False)
     assert found.used == "DEVICE=cpu (default), PRECISION=auto (default)"
     assert found.answer.endswith("latent in float32")
+
+
+@pytest.fixture
+def begun(latent: Path, db: None, settings: Any) -> Generation:
+    """Vectors of the neural model that were begun in TF32, while the CPU is the device here."""
+    settings.DEVICE = "cpu"
+    spec = get_spec("latent")
+    identity = Identity(checkpoint="ab" * 32, packages=installed(spec), precision="tf32")
+    return Generation.objects.open(spec, state=GenerationState.LIVE, identity=identity)
+
+
+def test_the_precision_is_the_one_that_vectors_were_begun_in(begun: Generation) -> None:
+    Generation.objects.update(precision="bfloat16")
+    (found,) = check_device(tables=True)
+    assert found.state == "ok"
+    assert found.answer.endswith("latent in bfloat16, as latent_embedding_g0001 was begun")
+
+
+def test_a_device_that_cannot_go_on_with_what_was_begun_is_said(begun: Generation) -> None:
+    (found,) = check_device(tables=True)
+    assert found.state == "missing"
+    assert found.answer.startswith("The vectors of latent were begun in tf32 on a GPU, and this worker has none")
+
+
+def test_what_was_begun_with_other_packages_is_not_gone_on_with(begun: Generation) -> None:
+    Generation.objects.update(packages="music2latent 0.0.1")
+    (found,) = check_device(tables=True)
+    assert (found.state, found.answer.endswith("latent in float32")) == ("ok", True)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +100,6 @@ def test_the_device_is_said_with_each_model_s_precision(latent: Path, settings: 
 )
 def test_a_wrong_device_is_said(latent: Path, settings: Any, setting: str, value: str, answer: str) -> None:
     setattr(settings, setting, value)
-    (found,) = check_device()
+    (found,) = check_device(tables=False)
     assert found.state == "missing"
     assert found.answer.startswith(answer)

@@ -33,7 +33,7 @@ def worked_job(since: datetime) -> BatchJob:
 def empty_job(worked_job: BatchJob) -> BatchJob:
     """A job that found nothing to do after it."""
     job = BatchJob.objects.create(model_keys=["acoustic"])
-    BatchJob.objects.mark_running(job.pk, skipped=3)
+    BatchJob.objects.mark_running(job.pk, BatchJob.objects.claim_planning(job.pk, 60), skipped=3)
     BatchJob.objects.mark_completed(job.pk, with_errors=False)
     return job
 

@@ -12,7 +12,7 @@ from tests.embedder_site.running import BASE_DIR
 CODE = "".join((BASE_DIR / "embedder_site" / name).read_text() for name in ("env.py", "settings.py"))
 READ = set(re.findall(r'(?:env\.\w+|path|address|given)\(\s*"([A-Z][A-Z_]+)"', CODE))
 READ |= {variable(key) for key, spec in SPECS.items() if spec.checkpoint}
-READ |= {"HF_HOME", "HF_HUB_OFFLINE"}
+READ |= {"HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_ENDPOINT"}
 
 
 def test_variables_are_found_at_all() -> None:
@@ -22,6 +22,12 @@ def test_variables_are_found_at_all() -> None:
 @pytest.mark.parametrize("variable", sorted(READ))
 def test_a_variable_is_explained(variable: str) -> None:
     assert f"| `{variable}` |" in (BASE_DIR / "docs" / "operating.md").read_text()
+
+
+def test_models_whose_files_are_not_pinned_are_named() -> None:
+    page = (BASE_DIR / "docs" / "operating.md").read_text()
+    loose = {key for key, spec in SPECS.items() for files in spec.checkpoint if len(files.revision) != 40}
+    assert loose == set(re.findall(r"The file of `(\w+)` is the newest\s+one at the time", page))
 
 
 @pytest.mark.parametrize("key", [key for key, spec in SPECS.items() if spec.checkpoint])

@@ -18,13 +18,13 @@ ASK = """
 import numpy
 from embeddings import conf
 from embeddings.embedders import get_spec
-from embeddings.jobs.identity import located
-from embeddings.jobs.prompts import prompt_vector
+from embeddings.jobs.identity import installed, located
+from embeddings.jobs.prompts import read_prompt
 from embeddings.models import Generation, Identity
 spec = get_spec("muq")
 digest = located(spec, conf.models(), print).digest
-Generation.objects.open(spec, state="live", identity=Identity(checkpoint=digest))
-vector = prompt_vector("muq", "sad slow piano")
+Generation.objects.open(spec, state="live", identity=Identity(checkpoint=digest, packages=installed(spec)))
+vector = read_prompt("muq", "sad slow piano").vector
 print(len(vector), f"{numpy.linalg.norm(vector):.4f}")
 """
 """A library embedded with the worker's checkpoint, and a prompt."""

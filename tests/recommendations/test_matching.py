@@ -136,8 +136,10 @@ def test_the_api_lists_what_matches(music: list[Track]) -> None:
     ("query", "status", "code"),
     [
         ({}, 400, "invalid"),
-        ({"text": " "}, 400, "invalid"),
+        ({"text": ""}, 400, "prompt_empty"),
+        ({"text": " "}, 400, "prompt_empty"),
         ({"text": "x" * 2001, "model": "words"}, 400, "bad_prompt"),
+        ({"text": "x" * 20_000, "model": "words"}, 400, "bad_prompt"),
         ({"text": "sad", "model": "acoustic"}, 400, "no_text"),
         ({"text": "sad", "model": "nonsense"}, 400, "unknown_model"),
         ({"text": "sad", "model": "words"}, 404, "not_embedded"),

@@ -5,6 +5,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def file_digests(paths: Sequence[Path], memory: Path, *, before_reading: Callable[[int], None]) -> list[str]:
-    """SHA-256 of each file, in order; one whose size and time of change `memory` knows is not read again.
+    """SHA-256 of each file, in order; one that looks as `memory` knows it is not read again.
 
     Args:
         paths: files that exist.
@@ -56,7 +57,8 @@ def _measure(path: Path) -> dict[str, Any]:
 
 def _appearance(path: Path) -> dict[str, Any]:
     seen = path.stat()
-    return {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+    # Times can be set at will and be kept by a copy; the inode and its own time of change cannot.
+    return {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns, "ctime_ns": seen.st_ctime_ns, "inode": seen.st_ino}
 
 
 def _read(memory: Path) -> dict[str, Any]:
@@ -82,3 +84,5 @@ def _remember(memory: Path, measured: Mapping[Path, Mapping[str, Any]]) -> None:
         fresh.replace(memory)
     except OSError as error:
         logger.warning("the memory of digests cannot be written path=%s error=%s", memory, error)
+        with suppress(OSError):
+            fresh.unlink()

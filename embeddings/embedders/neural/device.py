@@ -14,6 +14,9 @@ GIGABYTE = 1e9
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 """How torch and the libraries under it say so where they raise a plain RuntimeError."""
 
+DEVICE_FAILED = ("CUDA error", "CUDA driver error", "CUBLAS_", "cuDNN error")
+"""How they say that a device, or its driver, gave out."""
+
 
 def resolve_device(wanted: str) -> str:
     """Name the device as torch does: `cpu`, `cuda:0`.
@@ -70,6 +73,27 @@ def require_precision(precision: Precision, device: str) -> None:
         raise WorkerUnfit(f"{title(device)} cannot compute in {precision}; set PRECISION=auto or PRECISION=float32.")
 
 
+def refuse_fallback(wanted: str, device: str, precision: Precision) -> None:
+    """Make sure that `auto` did not end at the CPU with what is computed in a GPU's precision.
+
+    Args:
+        wanted: the setting DEVICE.
+        device: what it resolved to.
+        precision: what the vectors were begun in.
+
+    Raises:
+        WorkerUnfit: it did; a GPU whose driver broke would else be continued on the CPU, at a crawl, unnoticed.
+
+    """
+    if wanted != "auto" or torch.device(device).type != "cpu" or precision == "float32":
+        return
+    remedy = "set DEVICE=cpu to go on slowly" if can_compute(precision, device) else "set PRECISION=float32"
+    raise WorkerUnfit(
+        f"The vectors are computed in {precision}, which is for a GPU, and this worker sees none; "
+        f"mend its driver, or {remedy}."
+    )
+
+
 def title(device: str) -> str:
     """Say which device it is, for people: `cuda:0 (NVIDIA H200)`."""
     if torch.device(device).type == "cpu":
@@ -113,3 +137,10 @@ def ran_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def device_failed(error: BaseException) -> bool:
+    """Tell a device or a driver that gave out from what a model is to blame for."""
+    if isinstance(error, torch.AcceleratorError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in DEVICE_FAILED)

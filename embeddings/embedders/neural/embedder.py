@@ -3,22 +3,27 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import islice
 from typing import final
 
 import torch
 
 from embeddings.domain import EmbedderSpec, Embedding, Precision, Span, Window
-from embeddings.embedders.base import Features, Runtime
+from embeddings.embedders.base import Checkpoint, Features, Runtime
 from embeddings.embedders.neural import device as devices
 from embeddings.embedders.neural.lanes import lane_to
-from embeddings.embedders.neural.placing import place
-from embeddings.embedders.neural.precision import computing_in, likeness
+from embeddings.embedders.neural.placing import displace, place
+from embeddings.embedders.neural.precision import computing_in, likeness, sounds
+from embeddings.embedders.neural.trial import blaming, configuration_of, noise_for, require_sound
 from embeddings.errors import OutOfMemory, TrackError, WorkerUnfit
 
 logger = logging.getLogger(__name__)
 
 LEAST_LIKENESS = 0.9995
 """Cosine that a feature computed in a lesser precision must have with its float32 self."""
+PROOFS = 3
+"""Windows of sound that a lesser precision is compared on after loading."""
 
 
 class TorchEmbedder(ABC):
@@ -32,9 +37,12 @@ class TorchEmbedder(ABC):
     """
 
     def __init__(self, spec: EmbedderSpec, model: torch.nn.Module, runtime: Runtime) -> None:
-        """Move a model to its device and plan its batches.
+        """Move a model to its device, plan its batches, and try a checkpoint's on a second of noise.
+
+        What `compute` needs has to be there before.
 
         Raises:
+            CheckpointRefused: the model cannot compute, or makes no numbers of noise.
             WorkerUnfit: the device cannot compute in the precision, or cannot hold the weights.
 
         """
@@ -44,7 +52,9 @@ class TorchEmbedder(ABC):
         self._runtime = runtime
         self._batch = place(spec, model, runtime)
         self._lane = lane_to(self.device)
-        self._proven = runtime.precision == "float32"
+        self._unproven = 0 if runtime.precision == "float32" else PROOFS
+        if runtime.checkpoint is not None:
+            self._try_out(runtime.checkpoint)
 
     @abstractmethod
     def compute(self, samples: torch.Tensor, windows: Sequence[Window]) -> Sequence[torch.Tensor]:
@@ -123,10 +133,22 @@ class TorchEmbedder(ABC):
 
     def close(self) -> None:
         """Give the memory back."""
-        # Emptied in place: whoever still holds a part of the model holds no memory by it.
-        self.model.to("meta")
-        devices.release_memory(str(self.device))
-        devices.limit_memory(str(self.device), 0.0)
+        displace(self.model, str(self.device))
+
+    def _try_out(self, checkpoint: Checkpoint) -> None:
+        """Find out here, and not track by track, that a model cannot compute."""
+        source = configuration_of(checkpoint)
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            # Layers that a training may drop ask for a random number even when none is dropped.
+            with blaming(source, "describes a model that cannot compute"), torch.random.fork_rng(devices=()):
+                features = self._attempt(noise_for(self.spec), "float32")
+            if features is None:
+                raise WorkerUnfit(
+                    f"Beside {self.spec.key}, the memory of {self.device} does not hold a second of sound."
+                )
+            require_sound(features, source)
+            undo.pop_all()
 
     def _settle(self, before: int, found: Sequence[torch.Tensor | TrackError]) -> None:
         """Keep a batch that became smaller, unless one window alone was to blame."""
@@ -179,14 +201,22 @@ class TorchEmbedder(ABC):
             return None
 
     def _prove(self, windows: Sequence[Window], found: Sequence[torch.Tensor | TrackError]) -> None:
-        """Compare the first feature after loading with its float32 self, where the precision is a lesser one."""
-        if self._proven or not isinstance(found[0], torch.Tensor):
-            return
-        exact = self._attempt(windows[:1], "float32")
+        """Compare the first features of sound after loading with their float32 selves, in a lesser precision."""
+        if self._unproven:
+            heard = (
+                (window, feature)
+                for window, feature in zip(windows, found, strict=True)
+                if isinstance(feature, torch.Tensor) and sounds(window.samples)
+            )
+            for window, feature in islice(heard, self._unproven):
+                self._compare(window, feature)
+
+    def _compare(self, window: Window, feature: torch.Tensor) -> None:
+        exact = self._attempt([window], "float32")
         if exact is None or not exact[0].isfinite().all() or not exact[0].any():
-            # Nothing to compare with in this window; the next batch will tell.
+            # Nothing to compare with in this window; another will tell.
             return
-        cosine = likeness(found[0], exact[0])
+        cosine = likeness(feature, exact[0])
         if not cosine >= LEAST_LIKENESS:
             raise WorkerUnfit(
                 f"{self.spec.key} computed in {self._runtime.precision} on {self.device} differs from float32 "
@@ -195,4 +225,4 @@ class TorchEmbedder(ABC):
         logger.info(
             "precision proven model=%s precision=%s cosine=%.6f", self.spec.key, self._runtime.precision, cosine
         )
-        self._proven = True
+        self._unproven -= 1

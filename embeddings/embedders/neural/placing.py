@@ -1,5 +1,7 @@
 """Puts a model onto its device and plans its batches by the memory beside it."""
 
+from contextlib import ExitStack
+
 import torch
 
 from embeddings.domain import EmbedderSpec
@@ -8,6 +10,7 @@ from embeddings.embedders.neural.device import (
     limit_memory,
     memory_budget_gb,
     ran_out_of_memory,
+    release_memory,
     require_precision,
 )
 from embeddings.errors import WorkerUnfit
@@ -18,7 +21,7 @@ CPU_MEGABYTES = 1000.0
 
 
 def place(spec: EmbedderSpec, model: torch.nn.Module, runtime: Runtime) -> int:
-    """Move a model, in place, ready to compute.
+    """Move a model, in place, ready to compute; where that fails, nothing of it is held any more.
 
     Returns:
         How many windows a batch may have.
@@ -30,16 +33,31 @@ def place(spec: EmbedderSpec, model: torch.nn.Module, runtime: Runtime) -> int:
     if runtime.precision not in spec.precisions:
         raise WorkerUnfit(f"{spec.key} cannot be computed in {runtime.precision}; set PRECISION=auto.")
     require_precision(runtime.precision, runtime.device)
-    batch = planned_batch(spec, room_for_batches(spec, model, runtime))
+    with ExitStack() as undo:
+        undo.callback(displace, model, runtime.device)
+        batch = planned_batch(spec, room_for_batches(spec, model, runtime))
+        _move(spec, model.eval().requires_grad_(requires_grad=False), runtime.device)
+        undo.pop_all()
+    return batch
+
+
+def displace(model: torch.nn.Module, device: str) -> None:
+    """Give a model's memory back, and the limit on it."""
+    # Emptied in place: whoever still holds a part of the model holds no memory by it.
+    model.to("meta")
+    release_memory(device)
+    limit_memory(device, 0.0)
+
+
+def _move(spec: EmbedderSpec, model: torch.nn.Module, device: str) -> None:
     try:
-        model.eval().requires_grad_(requires_grad=False).to(runtime.device)
+        model.to(device)
     except RuntimeError as error:
         if not ran_out_of_memory(error):
             raise
         raise WorkerUnfit(
-            f"The weights of {spec.key} do not fit into the memory of {runtime.device} beside what it holds."
+            f"The weights of {spec.key} do not fit into the memory of {device} beside what it holds."
         ) from None
-    return batch
 
 
 def room_for_batches(spec: EmbedderSpec, model: torch.nn.Module, runtime: Runtime) -> float:

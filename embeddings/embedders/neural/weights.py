@@ -97,20 +97,6 @@ def _unpickled(path: Path, inside: str, allowed: Sequence[Any]) -> dict[str, tor
     return dict(found) if isinstance(found, Mapping) else {}
 
 
-def refuse_code(folder: Path) -> None:
-    """Make sure that a package that would trust a checkpoint's code finds none.
-
-    Raises:
-        CheckpointRefused: a Python file lies in it, or a configuration names one to run.
-
-    """
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in {".py", ".pyc", ".so"}:
-            raise CheckpointRefused(f"{path} is code, and a checkpoint must hold none; delete it.")
-        if path.suffix == ".json" and "auto_map" in read_config(path.parent, path.name):
-            raise CheckpointRefused(f"{path} asks for code to be run (auto_map); delete that entry, or {AGAIN}.")
-
-
 def load_strictly(
     model: torch.nn.Module,
     weights: Mapping[str, torch.Tensor],
@@ -124,7 +110,7 @@ def load_strictly(
     They are copied, so that nothing of the model hangs on a file; a model on the `meta` device gets copies of its own.
 
     Raises:
-        CheckpointRefused: weights are missing, unknown to the model, or of another shape.
+        CheckpointRefused: weights are missing, unknown to the model, of another shape, or not finite.
 
     """
     own = model.state_dict()
@@ -148,6 +134,10 @@ def load_strictly(
     hollow = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
     if hollow:
         raise ValueError(f"nothing was loaded into {', '.join(hollow[:FEW])}; build them on the CPU")
+    # With one of them every track's vector would be invalid, and the tracks would be blamed.
+    unfit = [key for key, tensor in model.state_dict().items() if not _finite(tensor)]
+    if unfit:
+        raise CheckpointRefused(f"{source} holds numbers that are not finite: {_some(unfit)}; {AGAIN}.")
 
 
 def _copies(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -156,8 +146,18 @@ def _copies(weights: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
 
 def _refuse(source: Path | str, fault: str, keys: Sequence[str]) -> None:
     if keys:
-        some = ", ".join(keys[:FEW]) + (f" and {len(keys) - FEW} more" if len(keys) > FEW else "")
-        raise CheckpointRefused(f"{source} does not fit: {fault}: {some}. Is it another model's checkpoint?")
+        raise CheckpointRefused(f"{source} does not fit: {fault}: {_some(keys)}. Is it another model's checkpoint?")
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:FEW]) + (f" and {len(keys) - FEW} more" if len(keys) > FEW else "")
+
+
+def _finite(tensor: torch.Tensor) -> bool:
+    """Both extremes are NaN where anything is: one pass, without a mask of the tensor's size."""
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    return all(bool(extreme.isfinite()) for extreme in torch.aminmax(tensor))
 
 
 def _shape(tensor: torch.Tensor) -> str:

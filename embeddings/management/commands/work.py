@@ -42,7 +42,13 @@ class Command(BaseCommand):
 def _embedding_worker() -> InProcessWorker:
     queues = [django_rq.get_queue(name) for name in ("control", "embed")]
     first = queues[0]
-    return ResidentWorker(queues, connection=first.connection, serializer=first.serializer, when_idle=tasks.rest)
+    return ResidentWorker(
+        queues,
+        connection=first.connection,
+        serializer=first.serializer,
+        when_idle=tasks.rest,
+        stands_aside=tasks.stands_aside,
+    )
 
 
 def _text_worker() -> InProcessWorker:

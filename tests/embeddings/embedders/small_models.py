@@ -43,8 +43,8 @@ class SmallEmbedder(TorchEmbedder):
     """The time means of two convolutions."""
 
     def __init__(self, runtime: Runtime | None = None, spec: EmbedderSpec = SPEC) -> None:
-        super().__init__(spec, small_model(), runtime or Runtime())
         self.sizes: list[int] = []
+        super().__init__(spec, small_model(), runtime or Runtime())
 
     def compute(self, samples: torch.Tensor, windows: Sequence[Window]) -> Sequence[torch.Tensor]:
         self.sizes.append(len(samples))

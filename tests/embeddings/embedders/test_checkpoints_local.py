@@ -137,14 +137,15 @@ def test_a_folder_of_somebody_else_is_refused(muq: Path, digests: Path, nobody: 
     assert "Permission denied" in state_of(MUQ, muq).problem
 
 
-def test_a_file_is_read_once(muq: Path, digests: Path) -> None:
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_file_of_the_same_size_and_time_is_told_from_another(muq: Path, digests: Path, *, copied: bool) -> None:
     before = locate(MUQ, muq, digests=digests).digest
     weights = muq / "pytorch_model.bin"
     seen = weights.stat()
-    weights.write_bytes(b"x" * seen.st_size)
-    os.utime(weights, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-    assert locate(MUQ, muq, digests=digests).digest == before
-    os.utime(weights)
+    written = muq / "copy" if copied else weights
+    written.write_bytes(b"x" * seen.st_size)
+    os.utime(written, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    written.replace(weights)
     assert locate(MUQ, muq, digests=digests).digest != before
 
 
@@ -158,6 +159,12 @@ def test_a_damaged_memory_counts_for_nothing(muq: Path, digests: Path, damage: s
 
 def test_a_memory_that_cannot_be_written_is_done_without(muq: Path) -> None:
     assert locate(MUQ, muq, digests=muq / "config.json" / "digests.json").digest
+
+
+def test_a_memory_that_could_not_be_written_leaves_nothing_behind(muq: Path, digests: Path) -> None:
+    digests.mkdir(parents=True)
+    assert locate(MUQ, muq, digests=digests).digest
+    assert list(digests.parent.iterdir()) == [digests]
 
 
 def test_files_that_are_gone_are_forgotten(muq: Path, latent: Path, digests: Path) -> None:

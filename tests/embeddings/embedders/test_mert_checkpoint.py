@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from embeddings.domain import Span, Window
+from embeddings.domain import Precision, Span, Window
 from embeddings.embedders.base import Checkpoint, Runtime
 from embeddings.embedders.mert import MertEmbedder
-from embeddings.errors import CheckpointRefused
+from embeddings.errors import CheckpointRefused, WorkerUnfit
 
+WEIGHTS = "pytorch_model.bin"
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(24_000)).astype(np.float32)
 WINDOW = Window(index=0, rate=24_000, span=Span(start=0, length=24_000), samples=NOISE)
 
@@ -26,8 +28,8 @@ def folder(checkpoints: dict[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(checkpoints["mert"], tmp_path / "mert"))
 
 
-def load(folder: Path) -> MertEmbedder:
-    return MertEmbedder(Runtime(checkpoint=Checkpoint(folders={"": folder}, digest="")))
+def load(folder: Path, precision: Precision = "float32") -> MertEmbedder:
+    return MertEmbedder(Runtime(checkpoint=Checkpoint(folders={"": folder}, digest=""), precision=precision))
 
 
 def feature(folder: Path) -> torch.Tensor:
@@ -91,13 +93,37 @@ def test_what_training_left_in_the_configuration_does_not_matter(folder: Path) -
         ("config.json", {"num_hidden_layers": 25}, "does not fit"),
         ("config.json", {"conv_dim": [8]}, "describes no network"),
         ("config.json", {"hidden_size": "wide"}, "describes no network"),
+        ("config.json", {"layer_norm_eps": float("nan")}, r"config\.json describes a model .* not finite"),
+        ("config.json", {"conv_stride": [10**6] * 7}, r"config\.json describes a model that cannot compute"),
         ("preprocessor_config.json", {"sampling_rate": 16_000}, "16000 Hz"),
+        ("preprocessor_config.json", {"sampling_rate": "24000"}, "'24000' Hz"),
+        ("preprocessor_config.json", {"sampling_rate": 24_000.0}, "24000.0 Hz"),
+        ("preprocessor_config.json", {"do_normalize": "false"}, r"preprocessor_config\.json has do_normalize='false'"),
+        ("preprocessor_config.json", {"do_normalize": None}, "do_normalize=None"),
     ],
 )
 def test_other_models_are_refused(folder: Path, name: str, changes: dict[str, Any], words: str) -> None:
     configure(folder, name, **changes)
     with pytest.raises(CheckpointRefused, match=words):
         load(folder)
+
+
+def test_a_kernel_that_the_configuration_names_is_not_fetched(folder: Path) -> None:
+    expected = feature(folder)
+    configure(folder, "config.json", attn_implementation="someone/kernel", _attn_implementation="someone/kernel")
+    assert torch.equal(feature(folder), expected)
+
+
+def test_silence_does_not_prove_a_precision_that_music_refutes(folder: Path) -> None:
+    # Frames that differ get attention as sharp as a switch; those of silence are all alike, and nothing is switched.
+    kept = weights(folder)
+    sharp = ("q_proj.weight", "k_proj.weight")
+    torch.save({key: 30 * each if key.endswith(sharp) else each for key, each in kept.items()}, folder / WEIGHTS)
+    embedder = load(folder, "bfloat16")
+    silence = replace(WINDOW, samples=np.zeros_like(NOISE))
+    assert len(embedder.embed_windows([silence] * 2)) == 2
+    with pytest.raises(WorkerUnfit, match="set PRECISION=float32"):
+        embedder.embed_windows([silence, WINDOW])
 
 
 def without_a_weight(folder: Path) -> None:

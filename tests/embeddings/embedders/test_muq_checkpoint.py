@@ -1,12 +1,14 @@
 """A checkpoint of MuQ-MuLan is taken whole or refused with a sentence, and importing its package leaves no trace."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,8 +16,11 @@ from embeddings.embedders import get_spec
 from embeddings.embedders.base import Runtime
 from embeddings.embedders.muq import MuqEmbedder
 from embeddings.embedders.muq_checkpoint import MUQ, XLM_ROBERTA, load_audio_tower, load_text_tower
+from embeddings.embedders.muq_text import MuqTextEncoder
+from embeddings.embedders.muq_towers import AudioTower
 from embeddings.errors import CheckpointRefused
 from tests.checkpoints.muq import write_muq
+from tests.embeddings.embedders.muq_package_model import runtime_of
 
 Weights = dict[str, torch.Tensor]
 
@@ -127,6 +132,46 @@ def test_a_configuration_that_describes_no_tower_is_refused(
     rewritten(tmp_path, **change)
     with pytest.raises(CheckpointRefused, match=r"config\.json"):
         load_audio_tower(get_spec("muq"), folders_of(whole) | {MUQ: tmp_path})
+
+
+def runtime_with(folder: Path, part: str, scratch: Path, **change: Any) -> Runtime:
+    """The checkpoint with another configuration of one part."""
+    shutil.copytree(folder, scratch, dirs_exist_ok=True)
+    rewritten(scratch / part, **change)
+    return runtime_of(scratch)
+
+
+@pytest.mark.parametrize("change", [{"stat": {}}, {"stat": {"melspec_2048_mean": 6.8, "melspec_2048_std": 0.0}}])
+def test_a_tower_that_cannot_hear_is_refused_when_it_is_loaded(
+    change: dict[str, Any], whole: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointRefused, match=r"config\.json describes a model"):
+        MuqEmbedder(runtime_with(whole, MUQ, tmp_path, **change))
+
+
+@pytest.mark.parametrize("change", [{"pad_token_id": 600}, {"hidden_act": "nothing"}, {"layer_norm_eps": float("nan")}])
+def test_a_tower_that_cannot_read_is_refused_when_it_is_loaded(
+    change: dict[str, Any], whole: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointRefused, match=r"xlm-roberta-base/config\.json describes"):
+        MuqTextEncoder(runtime_with(whole, XLM_ROBERTA, tmp_path, **change))
+
+
+@pytest.mark.parametrize("change", [
+    {"attn_implementation": "someone/kernel"}, {"_attn_implementation": "eager"}, {"return_dict": False},
+    {"is_decoder": True, "add_cross_attention": True}, {"output_attentions": True}, {"chunk_size_feed_forward": 7},
+])  # fmt: skip
+def test_a_configuration_decides_nothing_but_the_shape_of_the_reader(
+    change: dict[str, Any], whole: Path, tmp_path: Path
+) -> None:
+    changed = MuqTextEncoder(runtime_with(whole, XLM_ROBERTA, tmp_path, **change))
+    assert np.array_equal(changed.encode("slow sad piano"), MuqTextEncoder(runtime_of(whole)).encode("slow sad piano"))
+
+
+def test_a_configuration_decides_nothing_but_the_shape_of_the_conformer(whole: Path) -> None:
+    muq, joint = (json.loads((whole / part / "config.json").read_text()) for part in (MUQ, ""))
+    muq["w2v2_config"] |= {"gradient_checkpointing": True, "items": "evil", "__class__": "evil"}
+    assert "evil" not in str(vars(AudioTower(joint, muq).audio.model.model.conformer.config))
 
 
 def test_a_missing_configuration_is_refused(whole: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from music2latent import models
 from safetensors.torch import save_file
 
-from embeddings.embedders.base import Runtime
+from embeddings.embedders.base import Checkpoint, Runtime
 from embeddings.embedders.music2latent import Music2LatentEmbedder, load_encoder
 from embeddings.errors import CheckpointRefused
 from tests.checkpoints.latent import hyperparameters, write_latent
@@ -38,6 +39,15 @@ def rewrite(folder: Path, state: object, **more: object) -> None:
 def same(loaded: torch.nn.Module, state: dict[str, torch.Tensor]) -> bool:
     own = loaded.state_dict()
     return bool(own) and all(torch.equal(own[key], state[f"encoder.{key}"]) for key in own)
+
+
+def write_other(folder: Path) -> None:
+    """A checkpoint of other sizes."""
+    with hyperparameters(WIDTHS):
+        network = models.UNet()
+    randomise(network, seed=4)
+    rewrite(folder, network.state_dict())
+    (folder / "hparams.json").write_text(json.dumps(WIDTHS))
 
 
 def test_the_encoder_alone_is_loaded_in_float32(folder: Path) -> None:
@@ -138,15 +148,27 @@ def test_small_weights_without_their_sizes_are_refused(folder: Path) -> None:
 
 def test_sizes_of_one_checkpoint_do_not_reach_the_next(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = tmp_path_factory.mktemp("other")
-    with hyperparameters(WIDTHS):
-        network = models.UNet()
-    randomise(network, seed=4)
-    rewrite(other, network.state_dict())
-    (other / "hparams.json").write_text(json.dumps(WIDTHS))
+    write_other(other)
     before = (models.base_channels, models.layers_list_encoder)
     assert same(load_encoder(folder), weights(folder))
     assert same(load_encoder(other), weights(other))
     assert (models.base_channels, models.layers_list_encoder) == before
+
+
+def test_networks_of_two_sizes_may_be_loaded_at_once(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    write_other(other)
+    with ThreadPoolExecutor(4) as threads:
+        loaded = list(threads.map(load_encoder, [folder, other] * 6))
+    widths = [encoder.state_dict()["conv_inp.weight"].shape[0] for encoder in loaded]
+    assert widths == [4, 8] * 6
+
+
+def test_an_encoder_that_says_nothing_is_refused_when_it_is_loaded(folder: Path) -> None:
+    state = weights(folder)
+    rewrite(folder, {key: torch.zeros_like(each) for key, each in state.items()})
+    with pytest.raises(CheckpointRefused, match=f"{folder} describes a model"):
+        Music2LatentEmbedder(Runtime(checkpoint=Checkpoint(folders={"": folder}, digest="")))
 
 
 @pytest.mark.parametrize(

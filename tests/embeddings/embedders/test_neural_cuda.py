@@ -11,6 +11,7 @@ import torch
 from embeddings.domain import Precision, Window
 from embeddings.embedders.base import Runtime
 from embeddings.embedders.neural.device import best_precision, can_compute, limit_memory, resolve_device, title
+from embeddings.embedders.neural.placing import place
 from embeddings.errors import Refused, WorkerUnfit
 from tests.embeddings.embedders.small_models import SPEC, SmallEmbedder, stacked, window
 
@@ -63,7 +64,7 @@ def test_lesser_precisions_are_proven(precision: Precision) -> None:
         pytest.skip("this GPU cannot")
     embedder = SmallEmbedder(Runtime(device=GPU, precision=precision), WIDE)
     assert stacked(embedder.embed_windows(TRACKS[0])).dtype == torch.float32
-    assert embedder.sizes == [8, 1]
+    assert embedder.sizes == [8, 1, 1, 1]
 
 
 def test_a_budget_makes_batches_smaller() -> None:
@@ -73,6 +74,15 @@ def test_a_budget_makes_batches_smaller() -> None:
 def test_weights_beyond_the_budget_are_refused() -> None:
     with pytest.raises(WorkerUnfit, match="MAX_GPU_MEMORY_GB"):
         SmallEmbedder(Runtime(device=GPU, memory_gb=1e-6))
+
+
+def test_weights_that_did_not_fit_leave_nothing_behind() -> None:
+    large = torch.nn.Linear(20_000, 20_000)
+    held = torch.cuda.memory_reserved()
+    with pytest.raises(WorkerUnfit):
+        place(SPEC, large, Runtime(device=GPU, memory_gb=1.0))
+    assert torch.cuda.memory_reserved() == held
+    assert torch.zeros(400_000_000, device=GPU).is_cuda  # 1.6 GB: the limit is lifted
 
 
 def test_memory_beyond_the_limit_halves_the_batch() -> None:

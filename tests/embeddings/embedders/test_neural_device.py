@@ -2,14 +2,22 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from embeddings.domain import Precision
 from embeddings.embedders import SPECS
 from embeddings.embedders.base import Runtime
-from embeddings.embedders.neural.device import best_precision, ran_out_of_memory, require_precision, resolve_device
+from embeddings.embedders.neural.device import (
+    best_precision,
+    ran_out_of_memory,
+    refuse_fallback,
+    require_precision,
+    resolve_device,
+)
 from embeddings.embedders.neural.placing import beside_weights, place, planned_batch
 from embeddings.errors import Refused, WorkerUnfit
 from tests.embeddings.embedders.small_models import SPEC, small_model
@@ -53,6 +61,19 @@ def test_a_cpu_has_no_tf32() -> None:
         require_precision("tf32", "cpu")
 
 
+@pytest.mark.parametrize(("precision", "remedy"), [("bfloat16", "DEVICE=cpu"), ("tf32", "PRECISION=float32")])
+def test_a_gpu_that_vanished_is_not_replaced_unnoticed(precision: Precision, remedy: str) -> None:
+    with pytest.raises(WorkerUnfit, match=f"{precision}, which is for a GPU, and this worker sees none; .*{remedy}"):
+        refuse_fallback("auto", "cpu", precision)
+
+
+@pytest.mark.parametrize(("wanted", "device", "precision"), [
+    ("cpu", "cpu", "bfloat16"), ("auto", "cpu", "float32"), ("auto", "cuda:0", "bfloat16"),
+])  # fmt: skip
+def test_what_was_asked_for_is_no_fallback(wanted: str, device: str, precision: Precision) -> None:
+    refuse_fallback(wanted, device, precision)
+
+
 def test_torch_says_in_many_ways_that_memory_ran_out() -> None:
     with pytest.raises(RuntimeError) as real:
         torch.empty(1 << 50)
@@ -81,6 +102,22 @@ def test_weights_leave_the_rest_of_the_budget_to_batches() -> None:
 def test_weights_beyond_the_budget_are_refused() -> None:
     with pytest.raises(WorkerUnfit, match="MAX_GPU_MEMORY_GB"):
         beside_weights(SPEC, torch.nn.Linear(1000, 500), 0.001)
+
+
+class Unmovable(torch.nn.Linear):
+    """Finds no memory on any device."""
+
+    def to(self, *args: Any, **kwargs: Any) -> "Unmovable":
+        if args != ("meta",):
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().to(*args, **kwargs)
+
+
+def test_a_model_that_could_not_be_moved_holds_no_memory() -> None:
+    model = Unmovable(10, 10)
+    with pytest.raises(WorkerUnfit, match="do not fit"):
+        place(SPEC, model, Runtime())
+    assert model.weight.is_meta
 
 
 def test_a_placed_model_is_frozen() -> None:

@@ -144,11 +144,11 @@ def test_bfloat16_that_is_close_enough_is_used() -> None:
     assert 0 < (coarse - exact).abs().max() < 1e-2
 
 
-def test_bfloat16_is_compared_with_float32_once() -> None:
+def test_bfloat16_is_compared_with_float32_on_three_windows() -> None:
     embedder = SmallEmbedder(Runtime(precision="bfloat16"))
     embedder.embed_windows(EIGHT[:4])
     embedder.embed_windows(EIGHT[:4])
-    assert embedder.sizes == [4, 1, 4]
+    assert embedder.sizes == [4, 1, 1, 1, 4]
 
 
 def test_bfloat16_that_is_not_close_enough_is_refused() -> None:
@@ -156,9 +156,10 @@ def test_bfloat16_that_is_not_close_enough_is_refused() -> None:
         UnstableEmbedder(Runtime(precision="bfloat16")).embed_windows(EIGHT)
 
 
-def test_silence_proves_nothing_about_a_precision() -> None:
+@pytest.mark.parametrize("gain", [0.0, 1e-4])
+def test_silence_proves_nothing_about_a_precision(gain: float) -> None:
     embedder = UnstableEmbedder(Runtime(precision="bfloat16"))
-    embedder.embed_windows([window(0, gain=0.0)])
+    embedder.embed_windows([window(0, gain=gain)] * 4)
     with pytest.raises(WorkerUnfit):
         embedder.embed_windows(EIGHT)
 

@@ -89,6 +89,14 @@ def test_what_is_live_and_empty_gives_way_at_once() -> None:
     assert (other.state, store.alias_target(WEIGHTED.alias)) == ("live", other.collection)
 
 
+def test_a_live_generation_that_the_store_lost_gives_way_to_another_identity() -> None:
+    with_a_vector(ensure_generation(WEIGHTED, MADE_WITH, MemoryStore()))
+    fresh = MemoryStore()
+    other = ensure_generation(WEIGHTED, replace(MADE_WITH, checkpoint="b" * 64), fresh)
+    assert (other.state, fresh.alias_target(WEIGHTED.alias)) == ("live", other.collection)
+    assert not TrackVector.objects.exists()
+
+
 def test_what_is_built_goes_on_although_something_else_was_begun_later() -> None:
     store = MemoryStore()
     with_a_vector(ensure_generation(WEIGHTED, MADE_WITH, store))
@@ -107,6 +115,17 @@ def test_left_to_choose_the_precision_stays_what_it_was(weights: Path) -> None:
     assert here().precision == "float32"
 
 
+def test_a_precision_that_this_machine_cannot_compute_is_refused(weights: Path) -> None:
+    with pytest.raises(Refused, match=r"cannot be computed in PRECISION=tf32 on cpu.*set PRECISION=auto"):
+        here(replace(WEIGHTED, precisions=("tf32", "float32")), precision="tf32")
+
+
+def test_left_to_choose_a_precision_that_other_machines_compute_is_kept(weights: Path) -> None:
+    spec = replace(WEIGHTED, precisions=("tf32", "float32"))
+    ensure_generation(spec, replace(here(spec), precision="tf32"), MemoryStore())
+    assert here(spec).precision == "tf32"
+
+
 def test_a_precision_that_the_model_is_not_computed_in_is_refused(weights: Path) -> None:
     with pytest.raises(Refused, match="choose from auto, bfloat16, float32"):
         here(precision="tf32")
@@ -115,6 +134,14 @@ def test_a_precision_that_the_model_is_not_computed_in_is_refused(weights: Path)
 def test_a_package_that_is_not_installed_is_named(weights: Path) -> None:
     with pytest.raises(Refused, match="needs the Python package no-such-package"):
         here(replace(WEIGHTED, packages=("no-such-package",)))
+
+
+def test_a_build_for_a_machine_is_no_other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "computes-2.13.0+cu130.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: computes\nVersion: 2.13.0+cu130\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert here(replace(WEIGHTED, checkpoint=(), packages=("computes",))).packages == "computes 2.13.0"
 
 
 def test_a_checkpoint_that_is_not_there_is_refused(weights: Path) -> None:

@@ -17,7 +17,8 @@ def test_time_between_a_job_and_its_retry_is_not_work() -> None:
     BatchJob.objects.update(resumed_at=NOW - timedelta(days=3, minutes=10))
     BatchJob.objects.mark_completed(job.pk, with_errors=True)
     BatchJob.objects.update(worked=timedelta(minutes=10))
-    BatchJob.objects.mark_reopened(job.pk)
+    BatchJob.objects.mark_planning_again(job.pk, complete=True)
+    BatchJob.objects.mark_running(job.pk, BatchJob.objects.claim_planning(job.pk, 60), skipped=0)
     job.refresh_from_db()
     assert 600 <= progress_of(job).elapsed_seconds < 660
 

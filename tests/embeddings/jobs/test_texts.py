@@ -2,24 +2,37 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import django_rq
 import numpy as np
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from rq import Worker
+from rq.queue import Queue
 
+from embedder_site.supervisor.services import web
+from embeddings.domain import Vector
 from embeddings.errors import BackendUnavailable, CheckpointRefused, NotEmbedded, Refused, UnknownEmbedder
 from embeddings.jobs import texts
-from embeddings.jobs.prompts import prompt_vector
-from embeddings.models import PromptVector
+from embeddings.jobs.prompts import WAITING, read_prompt
+from embeddings.models import Asked, Generation, PromptVector
 from tests.services import free_port, until
 from tests.texts import live_generation
 from tests.words import read_alone, write_words
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def prompt_vector(model: str, prompt: str) -> Vector:
+    return read_prompt(model, prompt).vector
+
+
+def encoded(digest: str, prompt: str = "sad") -> dict[str, Any]:
+    return texts.encode_prompt(asdict(Asked(model="words", spec_version=1, checkpoint=digest, prompt=prompt)))
 
 
 @pytest.fixture
@@ -67,6 +80,27 @@ def test_music_of_another_checkpoint_is_refused(reader: Path) -> None:
     assert not PromptVector.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("making", "difference"),
+    [
+        ({"version": 99}, "version 1 instead of 99 for the model words"),
+        ({"packages": "numpy 0.1"}, "packages none instead of numpy 0.1 for the model words"),
+    ],
+)
+def test_music_of_another_making_is_refused(live: Path, making: dict[str, Any], difference: str) -> None:
+    """Though its checkpoint is the same, and the prompt remembered for music of this making."""
+    read_prompt("words", "sad")
+    Generation.objects.all().delete()
+    live_generation(write_words(live), **making)
+    with pytest.raises(BackendUnavailable, match=difference):
+        read_prompt("words", "sad")
+    assert PromptVector.objects.count() == 1
+
+
+def test_a_prompt_is_read_for_the_generation_that_is_live(live: Path) -> None:
+    assert read_prompt("words", "sad").generation == Generation.objects.live("words")
+
+
 def test_what_the_tower_refuses_is_refused_here_with_its_code(live: Path) -> None:
     with pytest.raises(Refused, match="Nobody has heard of this") as refused:
         prompt_vector("words", "unheard")
@@ -97,6 +131,27 @@ def test_a_worker_that_does_not_answer_is_waited_for_as_long_as_configured(words
     with pytest.raises(BackendUnavailable, match="No text worker answered within 6 seconds"):
         prompt_vector("words", "sad")
     until(lambda: all(job is None for job in map(queue.fetch_job, queue.get_job_ids())), seconds=5)
+
+
+def test_the_pages_go_on_while_prompts_wait(towers: Path) -> None:
+    live_generation(write_words(towers))
+    queue = django_rq.get_queue("text")
+    Worker([queue], connection=queue.connection).register_birth()  # type: ignore[no-untyped-call]
+    with ThreadPoolExecutor() as visitors:
+        waiting = [visitors.submit(ask_alone, f"sad {number}") for number in range(WAITING)]
+        until(lambda: len(queue) == WAITING)
+        with pytest.raises(BackendUnavailable, match="4 prompts wait for the text worker already; ask again"):
+            read_prompt("words", "one too many")
+        assert len(queue) == WAITING
+        assert [vector.shape for vector in answered(queue, waiting)] == [(16,)] * WAITING
+        later = visitors.submit(ask_alone, "one too many")
+        until(lambda: len(queue) == 1)
+        assert answered(queue, [later])[0].shape == (16,)
+
+
+def test_half_of_the_threads_of_the_web_server_may_wait() -> None:
+    command = web("127.0.0.1", 9002).command
+    assert int(command[command.index("--threads") + 1]) == 2 * WAITING
 
 
 def test_a_queue_that_is_away_is_said_to_be_away(words: Path, settings: Any) -> None:
@@ -135,23 +190,38 @@ def test_models_without_text_or_music_say_so(words: Path) -> None:
 def test_a_missing_checkpoint_is_refused_until_it_is_there(towers: Path) -> None:
     digest = write_words(towers)
     (towers / "words.json").unlink()
-    answer = texts.encode_prompt("words", "sad", digest)
+    answer = encoded(digest)
     assert answer["code"] == "checkpoint_refused"
     assert "words.json" in answer["refused"]
     write_words(towers)
-    assert texts.encode_prompt("words", "sad", digest).keys() == {"vector"}
+    assert encoded(digest).keys() == {"vector"}
 
 
 def test_an_exchanged_checkpoint_is_loaded_when_the_music_is_of_it(towers: Path) -> None:
     old = write_words(towers, seed=1)
-    before = texts.encode_prompt("words", "sad", old)
+    before = encoded(old)
     new = write_words(towers, seed=22)
-    assert texts.encode_prompt("words", "sad", old) == before
-    after = texts.encode_prompt("words", "sad", new)
+    assert encoded(old) == before
+    after = encoded(new)
     assert after.keys() == {"vector"}
     assert after != before
-    assert texts.encode_prompt("words", "sad", old)["code"] == "checkpoint_refused"
+    assert encoded(old)["code"] == "checkpoint_refused"
 
 
 def _move_queue(settings: Any, address: str) -> None:
     settings.RQ_QUEUES = {name: config | {"URL": address} for name, config in settings.RQ_QUEUES.items()}
+
+
+def ask_alone(prompt: str) -> Vector:
+    """Ask as a thread of the web server does."""
+    try:
+        return read_prompt("words", prompt).vector
+    finally:
+        connection.close()
+
+
+def answered(queue: Queue, waiting: list[Future[Vector]]) -> list[Vector]:
+    """Read what waits in the queue, as a text worker does."""
+    worker = texts.TextWorker([queue], connection=queue.connection, serializer=queue.serializer)
+    worker.work(burst=True, logging_level="WARNING")
+    return [future.result() for future in waiting]

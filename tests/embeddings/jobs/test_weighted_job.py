@@ -199,7 +199,7 @@ def test_words_reach_the_row_from_any_thread_while_the_worker_is_busy(weights: P
 
 def test_what_is_downloaded_is_noted_on_the_job_until_it_is_cancelled(db: None, queue: None) -> None:
     job = BatchJob.objects.create()
-    with kept_planning(job.pk) as report:
+    with kept_planning(job) as report:
         report("Downloading weighted, 1.2 of 2.8 GB")
         until(lambda: BatchJob.objects.get().message == "Downloading weighted, 1.2 of 2.8 GB")
         control.cancel_job(job)

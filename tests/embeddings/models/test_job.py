@@ -46,10 +46,20 @@ def test_a_dead_planners_lease_runs_out() -> None:
     assert BatchJob.objects.claim_planning(job.pk, 60)
 
 
-def test_a_finished_job_reopens_only_alone() -> None:
+def test_a_planner_that_was_taken_for_dead_changes_nothing() -> None:
+    job = BatchJob.objects.create()
+    lost = BatchJob.objects.claim_planning(job.pk, -1)
+    planner = BatchJob.objects.claim_planning(job.pk, 60)
+    assert not BatchJob.objects.renew_planning(job.pk, lost, 60)
+    assert not BatchJob.objects.mark_running(job.pk, lost, skipped=0)
+    assert BatchJob.objects.renew_planning(job.pk, planner, 60)
+    assert BatchJob.objects.mark_running(job.pk, planner, skipped=0)
+
+
+def test_a_finished_job_is_planned_again_only_alone() -> None:
     finished = BatchJob.objects.create(state=JobState.COMPLETED_WITH_ERRORS)
     active = BatchJob.objects.create(state=JobState.RUNNING)
     with pytest.raises(JobAlreadyActive):
-        BatchJob.objects.mark_reopened(finished.pk)
+        BatchJob.objects.mark_planning_again(finished.pk, complete=True)
     BatchJob.objects.mark_completed(active.pk, with_errors=False)
-    assert BatchJob.objects.mark_reopened(finished.pk)
+    assert BatchJob.objects.mark_planning_again(finished.pk, complete=True)

@@ -23,7 +23,8 @@ def test_a_kept_vector_comes_back_bit_by_bit() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"model": "mert"}, {"spec_version": 2}, {"checkpoint": "cd" * 32}, {"prompt": "sad slow pian"}]
+    "change",
+    [{"model": "mert"}, {"spec_version": 2}, {"checkpoint": "cd" * 32}, {"packages": "muq 0.1"}, {"prompt": "sad"}],
 )
 def test_what_a_vector_depends_on_tells_prompts_apart(change: dict[str, object]) -> None:
     PromptVector.objects.keep(ASKED, VECTOR)
