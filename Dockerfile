@@ -4,7 +4,7 @@ FROM python:3.11-slim
 WORKDIR /app
 COPY requirements.txt requirements-no-deps.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt && \
-    pip install --no-cache-dir --disable-pip-version-check --no-deps -r requirements-no-deps.txt
+    pip install --no-cache-dir --disable-pip-version-check --no-deps --use-pep517 -r requirements-no-deps.txt
 COPY . .
 
 RUN useradd --uid 1000 --no-create-home --home-dir /data embedder && install -d -o embedder -m 700 /data /checkpoints

@@ -63,7 +63,7 @@ clean: ## Remove the virtual environment and caches; var/ with all that was made
 .venv/.runtime: requirements.txt requirements-no-deps.txt .venv/.made
 	@echo 'Installing requirements.txt into .venv (some minutes, once: it brings torch)'
 	@$(INSTALL) -r requirements.txt
-	@$(INSTALL) --no-deps -r requirements-no-deps.txt
+	@$(INSTALL) --no-deps --use-pep517 -r requirements-no-deps.txt
 	@touch $@
 
 .venv/.dev: requirements-dev.txt .venv/.runtime

@@ -8,8 +8,10 @@ import sys
 def main() -> None:
     """Run one management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "embedder_site.settings")
-    from django.core.management import execute_from_command_line
-
+    try:
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError:
+        sys.exit("Django is not installed here. Once `make run` has made .venv, say first: . .venv/bin/activate")
     execute_from_command_line(sys.argv)
 
 

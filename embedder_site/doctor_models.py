@@ -6,7 +6,7 @@ from importlib import metadata
 
 from django.conf import settings
 
-from embedder_site.env import given
+from embedder_site.env import choice, given
 from embedder_site.finding import Finding, missing
 from embeddings import conf
 from embeddings.checks import device_errors
@@ -24,7 +24,8 @@ LEFT = "Until then, tracks of that model are left to workers that can."
 
 def check_models() -> Finding:
     """The models of MODELS: known, and with all they need installed."""
-    used = f"{', '.join(settings.MODELS)} ({'MODELS' if given('MODELS') else 'default'})"
+    who = "MODELS" if given("MODELS") else "as named last" if choice("MODELS") else "default"
+    used = f"{', '.join(settings.MODELS)} ({who})"
     for key in settings.MODELS:
         try:
             importlib.import_module(get_spec(key).loader.partition(":")[0])

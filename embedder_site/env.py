@@ -91,8 +91,17 @@ def library() -> dict[str, str]:
     return {variable: value or kept.get(variable.lower(), "") for variable, value in named.items()}
 
 
+def choice(variable: str) -> str:
+    """MODELS, or a checkpoint's folder: as given, else as a running supervisor uses it, else as the last one did.
+
+    A forgotten variable must not leave a model's vectors to grow stale without a word.
+    """
+    written = path(variable) if variable.endswith("_CHECKPOINT") else env.str(variable, default="")
+    return str(written) or (embedded_services() or remembered_library()).get(variable.lower(), "")
+
+
 def remembered_library() -> dict[str, str]:
-    """What `remember_library` kept (`music`, `navidrome_db`, `navidrome_path_map`), empty before the first time."""
+    """What `remember_library` kept (`music`, `navidrome_db`, `models` and so on), empty before the first time."""
     try:
         kept: dict[str, str] = json.loads(LIBRARY_FILE.read_text())
     except FileNotFoundError:
@@ -101,7 +110,7 @@ def remembered_library() -> dict[str, str]:
 
 
 def remember_library(source: Mapping[str, str]) -> None:
-    """Keep the music source for runs that name none; whoever reads meanwhile sees the old one or the new one."""
+    """Keep the music source and models for runs that name none; whoever reads meanwhile sees the old or the new."""
     fresh = LIBRARY_FILE.with_suffix(".new")
     fresh.write_text(json.dumps(dict(source), indent=2) + "\n")
     fresh.replace(LIBRARY_FILE)

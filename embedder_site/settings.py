@@ -1,6 +1,6 @@
 """Django's settings: every value comes from `env`, with a default that needs no service installed."""
 
-from embedder_site.env import BASE_DIR, VAR_DIR, address, database, env, library, path, secret_key
+from embedder_site.env import BASE_DIR, VAR_DIR, address, choice, database, env, library, secret_key
 
 SECRET_KEY = secret_key()
 DEBUG = env.bool("DEBUG", default=False)
@@ -102,14 +102,14 @@ AUDIO_DECODERS = env.int("AUDIO_DECODERS", default=0)
 # models
 DEVICE = env.str("DEVICE", default="auto")
 PRECISION = env.str("PRECISION", default="auto")
-CHECKPOINTS = {key: path(f"{key.upper()}_CHECKPOINT") for key in ("muq", "mert", "latent")}
+CHECKPOINTS = {key: choice(f"{key.upper()}_CHECKPOINT") for key in ("muq", "mert", "latent")}
 MAX_GPU_MEMORY_GB = env.float("MAX_GPU_MEMORY_GB", default=0.0)
 MODEL_IDLE_SECONDS = env.float("MODEL_IDLE_SECONDS", default=360.0)
 DIGESTS_FILE = VAR_DIR / "checkpoints.json"
 TEXT_TIMEOUT_SECONDS = env.int("TEXT_TIMEOUT_SECONDS", default=10)
 
 # jobs
-MODELS = env.list("MODELS", default=["acoustic"])
+MODELS = [key.strip() for key in (choice("MODELS") or "acoustic").split(",") if key.strip()]
 JOB_SLICE_SIZE = env.int("JOB_SLICE_SIZE", default=64)
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=60.0)
 WORKER_SLOT = env.str("WORKER_SLOT", default="")

@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError, connections
 from django.utils import timezone
 
 from embedder_site import doctor
-from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, given, kept_secret, remember_library
+from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, choice, given, kept_secret, remember_library
 from embedder_site.finding import Finding
 from embedder_site.supervisor import preflight, services
 from embedder_site.supervisor.firstrun import create_first_admin
@@ -74,12 +74,16 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> int:
 
 
 def _remember() -> None:
-    if settings.MUSIC or settings.NAVIDROME_DB:
-        remember_library(_library())
+    named = _library()
+    if any(named.values()):
+        remember_library(named)
 
 
 def _library() -> dict[str, str]:
-    return {name.lower(): getattr(settings, name) for name in ("MUSIC", "NAVIDROME_DB", "NAVIDROME_PATH_MAP")}
+    """The music source and the models, under the names that `env` reads them by again."""
+    source = {name.lower(): getattr(settings, name) for name in ("MUSIC", "NAVIDROME_DB", "NAVIDROME_PATH_MAP")}
+    checkpoints = {f"{key}_checkpoint": folder for key, folder in settings.CHECKPOINTS.items()}
+    return {**source, **checkpoints, "models": choice("MODELS")}
 
 
 def _work(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> int:

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -35,7 +34,8 @@ class Supervisor:
         self._lock = lock
         self._say = say
         self._stages: list[list[Service]] = []
-        self._asked = threading.Event()
+        # A plain flag: a signal that arrives while another one sets an Event waits for a lock that it holds itself.
+        self._asked = False
         self._impatient = False
 
     def obey_signals(self) -> None:
@@ -98,8 +98,9 @@ class Supervisor:
 
     def serve(self) -> None:
         """Watch the services until a signal arrives."""
-        while not self._asked.wait(0.25):
+        while not self._asked:
             self._watch()
+            time.sleep(0.25)
 
     def stop(self) -> None:
         """Stop everything, the last started first; a second Ctrl-C kills what is left."""
@@ -114,11 +115,12 @@ class Supervisor:
         return [service for stage in self._stages for service in stage]
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self._impatient = self._asked.is_set()
-        self._asked.set()
+        self._impatient = self._asked
+        self._asked = True
 
     def _pause(self, seconds: float) -> None:
-        if self._asked.wait(seconds):
+        time.sleep(seconds)
+        if self._asked:
             raise Stopping("asked to stop")
 
     def _look_at_start(self, service: Service, waited: float) -> None:

@@ -7,7 +7,7 @@ from embeddings.admin.rows import ReadOnlyAdmin
 from embeddings.embedders import SPECS
 from embeddings.models import Generation
 
-SHORT = 12
+SHORT = 8
 """Characters of a digest that tell checkpoints apart."""
 
 
@@ -50,8 +50,8 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="made with", ordering="checkpoint")
     def made_with(self, generation: Generation) -> str:
-        """Give the start of the checkpoint's digest, the precision and the packages."""
-        parts = (generation.checkpoint[:SHORT], generation.precision, generation.packages)
+        """Give the start of the checkpoint's digest and the precision; the rest is on its own page."""
+        parts = (generation.checkpoint[:SHORT], generation.precision)
         return ", ".join(part for part in parts if part) or "–"
 
     @admin.display(description="precision", ordering="precision")

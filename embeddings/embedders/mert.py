@@ -115,7 +115,9 @@ def _build(folder: Path) -> HubertModel:
 def _require_mert(folder: Path, config: dict[str, Any]) -> None:
     path = folder / "config.json"
     if config.get("model_type") != "mert_model":
-        raise CheckpointRefused(f"{path} is of a {config.get('model_type')!r} and not of a 'mert_model'; take MERT's.")
+        found = config.get("model_type")
+        is_of = f"is of a {found!r}" if found else "does not say of what model it is"
+        raise CheckpointRefused(f"{path} {is_of}, and has to be of a 'mert_model'; take MERT-v1-330M's files.")
     for name, wanted in VARIANTS.items():
         if bool(config.get(name, False)) is not wanted:
             raise CheckpointRefused(f"{path} has {name}={config.get(name)}, another kind of MERT; take MERT-v1-330M.")

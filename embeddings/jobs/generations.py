@@ -18,9 +18,13 @@ def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore
     The first generation of a model is live from the start: there is nothing that it would displace.
     Another version of the spec, another checkpoint, precision or package gets a generation of its
     own, which serves nobody until it is promoted: vectors of different making never mix. One that is
-    live and empty gives way at once.
+    live and empty gives way at once. A retired one of the same identity is filled up again.
     """
-    generation = Generation.objects.begun(spec, identity) or _new_generation(spec, identity, store)
+    generation = (
+        Generation.objects.begun(spec, identity)
+        or Generation.objects.revive(spec, identity)
+        or _new_generation(spec, identity, store)
+    )
     stored = store.collections()
     if generation.collection not in stored:
         _forget(generation)
@@ -33,6 +37,24 @@ def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore
         generation.refresh_from_db()
     point_alias(spec, store)
     return generation
+
+
+def what_changed(generation: Generation) -> str:
+    """Say in a sentence why a generation is built beside the live one; "" when none is."""
+    live = Generation.objects.live(generation.model)
+    if live is None or live == generation:
+        return ""
+    names = {
+        "version": (live.spec_version, generation.spec_version),
+        "checkpoint": (live.checkpoint[:8], generation.checkpoint[:8]),
+        "precision": (live.precision, generation.precision),
+        "packages": (live.packages, generation.packages),
+    }
+    changes = [f"{name} {old} -> {new}" for name, (old, new) in names.items() if old != new]
+    return (
+        f"{generation.model}: {', '.join(changes)}. Every track is embedded anew into {generation.collection}; "
+        f"{live.collection} serves until it is complete."
+    )
 
 
 def point_alias(spec: EmbedderSpec, store: VectorStore) -> None:

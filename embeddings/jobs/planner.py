@@ -16,7 +16,7 @@ from embeddings.conf import ModelConfig
 from embeddings.domain import EmbedderSpec
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable, CatalogueBusy, Refused
-from embeddings.jobs.generations import ensure_generation, promote_complete
+from embeddings.jobs.generations import ensure_generation, promote_complete, what_changed
 from embeddings.jobs.identity import identify
 from embeddings.library.base import MusicSource
 from embeddings.library.sync import sync
@@ -67,7 +67,7 @@ def plan(
         with kept_planning(job, should_stop) as report:
             # Before any row is written: a job whose checkpoint is refused can be planned again as a whole.
             identities = {key: identify(get_spec(key), config, report) for key in job.model_keys}
-            skipped = _plan_rows(job, source, store, identities)
+            skipped, changes = _plan_rows(job, source, store, identities)
     except Unwanted:
         # Where this worker has to end, the next one need not wait for the lease.
         BatchJob.objects.renew_planning(job.pk, planner, 0.0)
@@ -79,10 +79,19 @@ def plan(
             return False
         raise
     log.info("job planned job=%s skipped=%s", job.pk, skipped)
-    return BatchJob.objects.mark_running(job.pk, planner, skipped=skipped)
+    return BatchJob.objects.mark_running(job.pk, planner, skipped=skipped, message=" ".join(changes))
 
 
-def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore, identities: dict[str, Identity]) -> int:
+def _plan_rows(
+    job: BatchJob, source: MusicSource, store: VectorStore, identities: dict[str, Identity]
+) -> tuple[int, list[str]]:
+    """Write the job's rows.
+
+    Returns:
+        How many operations were current already, and for each generation that is built beside a live
+        one the sentence that says why.
+
+    """
     store.health()
     if job.scope in {Scope.ALL, Scope.MISSING} and not job.complete:
         try:
@@ -91,7 +100,7 @@ def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore, identitie
             raise
         except BackendUnavailable as error:
             raise Refused(str(error), code="library_unavailable") from error
-    skipped = 0
+    skipped, changes = 0, []
     for key, identity in identities.items():
         spec = get_spec(key)
         generation = ensure_generation(spec, identity, store)
@@ -104,7 +113,10 @@ def _plan_rows(job: BatchJob, source: MusicSource, store: VectorStore, identitie
             # Nothing is left to do for it: tracks that it lacked are gone since it was last looked at.
             store.flush(generation.collection)
             promote_complete(spec, generation, store)
-    return job.skipped if job.complete else skipped
+        elif rows.exists() and (change := what_changed(generation)):
+            log.warning("another generation is filled model=%s why=%s", key, change)
+            changes.append(change)
+    return (job.skipped if job.complete else skipped), changes
 
 
 def _add_rows(job: BatchJob, spec: EmbedderSpec, generation: Generation) -> int:

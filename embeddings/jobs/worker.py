@@ -31,12 +31,13 @@ EMBED = "embed"
 IDLE_SECONDS = 15
 """How often an idle worker looks for rows that nobody works on."""
 
-_stopping = threading.Event()
+# No Event: a second signal that arrives while one is being set would wait for a lock that its own thread holds.
+_signals: list[str] = []
 
 
 def should_stop() -> bool:
     """Whether this process was asked to end."""
-    return _stopping.is_set()
+    return bool(_signals)
 
 
 def end_worker() -> None:
@@ -103,7 +104,7 @@ class InProcessWorker(SimpleWorker):
 
     def handle_warm_shutdown_request(self) -> None:
         """Let the message in hand give its rows back."""
-        _stopping.set()
+        _signals.append("stop")
         super().handle_warm_shutdown_request()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:

@@ -41,6 +41,18 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         building = alike.filter(state=GenerationState.BUILDING).order_by("-number")
         return alike.filter(state=GenerationState.LIVE).first() or building.first()
 
+    def revive(self, spec: EmbedderSpec, identity: Identity) -> "Generation | None":
+        """RETIRED -> BUILDING for the newest generation of this identity: what was stored is not computed again."""
+        alike = self.filter(model=spec.key, spec_version=spec.version, state=GenerationState.RETIRED)
+        alike = alike.filter(
+            checkpoint=identity.checkpoint, packages=identity.packages, precision=identity.precision
+        ).order_by("-number")
+        found = alike.first()
+        if found is None or not alike.filter(pk=found.pk).update(state=GenerationState.BUILDING, retired_at=None):
+            return None
+        found.refresh_from_db()
+        return found
+
     def open(
         self, spec: EmbedderSpec, *, state: str, identity: Identity = PLAIN, taken: Sequence[str] = ()
     ) -> "Generation":

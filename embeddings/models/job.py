@@ -73,10 +73,10 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         lease = timezone.now() + timedelta(seconds=seconds)
         return bool(self.planned_by(job_id, planner).update(planning_lease=lease))
 
-    def mark_running(self, job_id: int, planner: str, *, skipped: int) -> bool:
-        """PLANNING -> RUNNING, by the planner that has the right to."""
+    def mark_running(self, job_id: int, planner: str, *, skipped: int, message: str = "") -> bool:
+        """PLANNING -> RUNNING, by the planner that has the right to, with what people should know at its start."""
         now = timezone.now()
-        said = {"skipped": skipped, "resumed_at": now, "message": "", "planning_lease": None}
+        said = {"skipped": skipped, "resumed_at": now, "message": message, "planning_lease": None}
         started = Coalesce(F("started_at"), Value(now, DateTimeField()))
         return bool(self.planned_by(job_id, planner).update(state=JobState.RUNNING, started_at=started, **said))
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -92,8 +93,8 @@ def open_database(folder: Path) -> Any:
     return database
 
 
-def serve(database: Any, port: int, stopped: threading.Event) -> None:
-    """Answer on the port until `stopped` is set, then finish the calls in progress.
+def serve(database: Any, port: int, stopped: "SimpleQueue[None]") -> None:
+    """Answer on the port until `stopped` holds something, then finish the calls in progress.
 
     Raises:
         SystemExit: the port is taken.
@@ -110,7 +111,7 @@ def serve(database: Any, port: int, stopped: threading.Event) -> None:
         sys.exit(f"Port {port} on {HOST} is taken; the vector store cannot listen there.")
     server.start()
     log.info("vector store ready host=%s port=%d", HOST, bound)
-    stopped.wait()
+    stopped.get()
     server.stop(grace=5).wait()
 
 
@@ -123,9 +124,10 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     log.setLevel(logging.INFO)
-    stopped = threading.Event()
+    # Unlike an Event, it may be filled by a signal that interrupts another one doing so.
+    stopped: SimpleQueue[None] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: stopped.put(None))
     if given.die_with_parent is not None:
         tie_to_parent(given.die_with_parent, signal.SIGTERM)
     database = open_database(given.data_dir)

@@ -73,3 +73,18 @@ def test_a_running_supervisor_knows_better_than_the_last_one(remembering_site: S
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert said(remembering_site, SOURCE, Path("/")) == ""
     assert "navidrome.db" in said(remembering_site, SOURCE, Path("/"))
+
+
+CHOICES = "settings.MODELS, settings.CHECKPOINTS['muq']"
+
+
+def test_models_and_their_folders_that_nobody_names_are_the_last_ones(remembering_site: Site, tmp_path: Path) -> None:
+    kept = {"music": "/music", "models": "muq,acoustic", "muq_checkpoint": "/checkpoints/muq"}
+    (remembering_site.var_dir / "library.json").write_text(json.dumps(kept))
+    assert said(remembering_site, CHOICES, tmp_path) == "['muq', 'acoustic'] /checkpoints/muq"
+    named = {"MODELS": "acoustic", "MUQ_CHECKPOINT": "other"}
+    assert said(remembering_site, CHOICES, tmp_path, **named) == f"['acoustic'] {tmp_path}/other"
+
+
+def test_without_a_choice_the_model_is_the_one_that_needs_nothing(stopped_site: Site, tmp_path: Path) -> None:
+    assert said(stopped_site, CHOICES, tmp_path) == "['acoustic']"

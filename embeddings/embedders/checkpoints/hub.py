@@ -128,7 +128,7 @@ class Hub:
             return CheckpointRefused(f"{refusal}, or {_other_way(wanted)}.")
         return BackendUnavailable(
             f"{wanted.repository}/{wanted.name} could not be downloaded for {wanted.key} from {self.endpoint}: "
-            f"{_reason(error)}"
+            f"{_reason(error).rstrip('.')}. Without internet, {_other_way(wanted)}."
         )
 
     def _refusal(self, error: OSError, wanted: Wanted) -> str:

@@ -84,7 +84,8 @@ class Command(BaseCommand):
         """List what failed in a job and was not mended since, with the sentence of the newest attempt."""
         job = control.find_job(chosen.job)
         found = TrackFailure.objects.of_failed_results(job)
-        for line in failure_lines(found.filter(code=chosen.code) if chosen.code else found):
+        lines = list(failure_lines(found.filter(code=chosen.code) if chosen.code else found))
+        for line in lines or [f"Nothing that failed in job {job.pk} is left."]:
             self.stdout.write(line)
 
     def do_cancel(self, chosen: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from embeddings.errors import OutOfMemory, TrackError, VectorInvalid
-from embeddings.jobs.generations import ensure_generation
+from embeddings.jobs.generations import ensure_generation, what_changed
 from embeddings.jobs.settling import settle
 from embeddings.models import BatchJob, Done, Failed, Generation, Lease, Library, Track, TrackResult, TrackVector
 from embeddings.store.memory import MemoryStore
@@ -40,6 +40,14 @@ def settled(store: MemoryStore, job: BatchJob, *, failed: int, error: type[Track
     assert settle(job.pk, store)
     job.refresh_from_db()
     return job
+
+
+def test_people_are_told_why_everything_is_embedded_anew() -> None:
+    _, built, _ = begun(1)
+    said = what_changed(built)
+    assert f"checkpoint {MADE_WITH.checkpoint[:8]} -> bbbbbbbb." in said
+    assert built.collection in said
+    assert what_changed(Generation.objects.get(state="live")) == ""
 
 
 @pytest.mark.parametrize("error", [OutOfMemory, VectorInvalid])

@@ -79,6 +79,22 @@ def test_other_weights_fill_a_generation_beside_the_live_one(
         assert not np.allclose(after[name], before[name])
 
 
+def test_going_back_to_a_checkpoint_embeds_nothing_again(
+    few: Path, weights: Path, work: Work, store: VectorStore
+) -> None:
+    run(work)
+    first = Generation.objects.get()
+    kept = {path: path.read_bytes() for path in weights.iterdir()}
+    write_weights(weights, 3.0)
+    run(work)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    back = run(work)
+    assert (back.results.count(), back.skipped) == (0, 8)
+    assert Generation.objects.live("weighted") == first
+    assert store.alias_target(ALIAS) == first.collection
+
+
 def test_a_checkpoint_refused_in_planning_fails_the_job_and_retrying_plans_it(
     few: Path, weights: Path, work: Work, store: VectorStore
 ) -> None:

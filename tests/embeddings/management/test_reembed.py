@@ -50,7 +50,7 @@ def test_failures_are_listed_with_their_file_and_sentence(
     assert "not_audio" in listed
     assert ".ogg" in listed
     assert f"reembed failures {job.pk}" in said("reembed", "status")
-    assert said("reembed", "failures", "--code", "audio_empty") == ""
+    assert said("reembed", "failures", "--code", "audio_empty") == f"Nothing that failed in job {job.pk} is left.\n"
 
 
 def test_a_summary_says_what_came_of_a_job() -> None:
