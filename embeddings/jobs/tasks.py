@@ -82,18 +82,22 @@ def embed_slice(job_id: int) -> int:
         return 0
     except Exception:
         # Ours: tried again it would break again, so the job stops here, loudly; its rows stay as they were.
-        try:
-            BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
-        finally:
-            if resident().broken:
-                # CUDA does not recover inside a program: whatever this one tried next would fail as well.
-                end_worker()
+        _break_off(job_id)
         raise
     BatchJob.objects.note(job_id, "")
     if not _settled(job_id) and not should_stop() and _claimable(job_id):
         # However many messages wait: this worker's next turn needs one of its own.
         _enqueue(EMBED, embed_slice, job_id)
     return settled
+
+
+def _break_off(job_id: int) -> None:
+    try:
+        BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
+    finally:
+        if resident().broken:
+            # CUDA does not recover inside a program: whatever this one tried next would fail as well.
+            end_worker()
 
 
 def rest() -> None:

@@ -134,6 +134,10 @@ def load_strictly(
     hollow = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
     if hollow:
         raise ValueError(f"nothing was loaded into {', '.join(hollow[:FEW])}; build them on the CPU")
+    _refuse_unfit(source, model)
+
+
+def _refuse_unfit(source: Path | str, model: torch.nn.Module) -> None:
     # With one of them every track's vector would be invalid, and the tracks would be blamed.
     unfit = [key for key, tensor in model.state_dict().items() if not _finite(tensor)]
     if unfit:
