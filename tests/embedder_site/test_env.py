@@ -82,7 +82,7 @@ def test_models_and_their_folders_that_nobody_names_are_the_last_ones(rememberin
     kept = {"music": "/music", "models": "muq,acoustic", "muq_checkpoint": "/checkpoints/muq"}
     (remembering_site.var_dir / "library.json").write_text(json.dumps(kept))
     assert said(remembering_site, CHOICES, tmp_path) == "['muq', 'acoustic'] /checkpoints/muq"
-    named = {"MODELS": "acoustic", "MUQ_CHECKPOINT": "other"}
+    named = {"MODELS": "acoustic", "MUQ_CHECKPOINT": "other", "CALLER_DIR": str(tmp_path)}
     assert said(remembering_site, CHOICES, tmp_path, **named) == f"['acoustic'] {tmp_path}/other"
 
 
