@@ -52,7 +52,7 @@ def what_changed(generation: Generation) -> str:
     }
     changes = [f"{name} {old} -> {new}" for name, (old, new) in names.items() if old != new]
     return (
-        f"{generation.model}: {', '.join(changes)}. Every track is embedded anew into {generation.collection}; "
+        f"{generation.model}: {', '.join(changes)}. What {generation.collection} lacks is embedded into it; "
         f"{live.collection} serves until it is complete."
     )
 
