@@ -200,6 +200,40 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did something, and through which door."""
+
+    name: str
+    """A user's name; empty where nobody signed in."""
+    door: Literal["admin", "api", "command", "schedule", "system"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.door})" if self.name else self.door
+
+
+SYSTEM = Actor(name="", door="system")
+"""What happens by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions:
+    """How one job is worked off, where it differs from the settings."""
+
+    batch_size: int = 0
+    """Operations of one slice; 0 for the setting."""
+    max_retries: int | None = None
+    """Automatic attempts after the first, at most; None leaves it to the kind of failure, 0 is never."""
+    delay_seconds: float = 0.0
+    """Pause of a worker between two slices, which leaves a machine to its other users."""
+    verify: bool = True
+    """Whether a generation that was filled is verified at the end of the job."""
+    promote: bool = True
+    """Whether it then takes the place of the live one, when it passed."""
+    backup: bool = False
+    """Whether the live generation is exported before it is replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLine:
     """What a worker says of itself."""
 
@@ -238,3 +272,17 @@ class Progress:
     """Failed operations by code."""
     workers: tuple[WorkerLine, ...] = ()
     """Workers at the job that were heard of lately."""
+    stalled: str = ""
+    """For how long nothing was settled and who was heard of last, in a sentence; "" while it moves."""
+    retry_at: datetime | None = None
+    """When a job that waits for a backend tries again."""
+    last_track: str = ""
+    """The track that was settled last."""
+    waiting_retries: int = 0
+    """Operations that failed and are tried again by themselves later; they count as pending."""
+    slices: int = 0
+    """Slices that were worked off."""
+    slice_seconds_median: float | None = None
+    slice_seconds_p95: float | None = None
+    memory_mb: float | None = None
+    """Resident memory of the largest worker at the job, as its last slice saw it."""

@@ -15,13 +15,13 @@ from django.utils.html import format_html
 from embeddings.admin.columns import moment
 from embeddings.admin.forms import StartJobForm
 from embeddings.admin.rows import ReadOnlyAdmin
-from embeddings.domain import Tally
+from embeddings.domain import Actor, Tally
 from embeddings.errors import Refused
 from embeddings.jobs import control
 from embeddings.jobs.progress import progress_of
 from embeddings.models import BatchJob, ResultState, TrackFailure, TrackResult, failure_codes
 
-VERBS: dict[str, tuple[Callable[[BatchJob], object], str]] = {
+VERBS: dict[str, tuple[Callable[..., object], str]] = {
     "cancel": (control.cancel_job, "Job {} stops after the tracks in hand."),
     "pause": (control.pause_job, "Job {} pauses after the tracks in hand."),
     "resume": (control.resume_job, "Job {} goes on."),
@@ -75,7 +75,7 @@ class BatchJobAdmin(ReadOnlyAdmin):
                     models=form.cleaned_data["models"],
                     scope=form.cleaned_data["scope"],
                     selection=form.selection(),
-                    requested_by=request.user.get_username(),
+                    by=Actor(name=request.user.get_username(), door="admin"),
                 )
             except Refused as refused:
                 form.add_error(None, str(refused))
@@ -108,7 +108,7 @@ class BatchJobAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         act, said = VERBS[verb]
         try:
-            act(control.find_job(pk))
+            act(control.find_job(pk), by=Actor(name=request.user.get_username(), door="admin"))
         except Refused as refused:
             messages.error(request, str(refused))
         else:

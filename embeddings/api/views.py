@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from embeddings.api.pagination import Pages
 from embeddings.api.permissions import MayChangeJobs
 from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut, describe_model
+from embeddings.domain import Actor
 from embeddings.embedders import SPECS
 from embeddings.jobs import control
 from embeddings.models import BatchJob, Generation, GenerationState, Track, TrackFailure
@@ -47,26 +48,26 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
             models=wanted.validated_data["models"] or [],
             scope=wanted.validated_data["scope"],
             selection=selection | ({"ids": [str(pk) for pk in selection["ids"]]} if "ids" in selection else {}),
-            requested_by=request.user.get_username(),
+            by=_actor(request),
         )
         return Response(JobOut(job).data, status=status.HTTP_201_CREATED)
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Stop after the tracks in hand."""
-        control.cancel_job(self.get_object())
+        control.cancel_job(self.get_object(), by=_actor(request))
         return self._show()
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         """Hold after the tracks in hand."""
-        control.pause_job(self.get_object())
+        control.pause_job(self.get_object(), by=_actor(request))
         return self._show()
 
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Go on."""
-        control.resume_job(self.get_object())
+        control.resume_job(self.get_object(), by=_actor(request))
         return self._show()
 
     @action(detail=True, methods=["post"], url_path="retry-failed")
@@ -78,6 +79,7 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
             self.get_object(),
             codes=wanted.validated_data["codes"],
             track_ids=[str(pk) for pk in wanted.validated_data["trackIds"]],
+            by=_actor(request),
         )
         return self._show()
 
@@ -93,6 +95,10 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
 
     def _show(self) -> Response:
         return Response(JobOut(self.get_object()).data)
+
+
+def _actor(request: Request) -> Actor:
+    return Actor(name=request.user.get_username(), door="api")
 
 
 class TrackViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Track]):

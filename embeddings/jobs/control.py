@@ -1,16 +1,20 @@
 """What a person may do to jobs; every door (admin, API, commands) calls these functions and no other."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from embeddings import conf
+from embeddings.domain import SYSTEM, Actor, JobOptions
 from embeddings.embedders import get_spec
 from embeddings.errors import JobAlreadyActive, NotFound, NotPossibleNow, Refused
 from embeddings.jobs import tasks
 from embeddings.jobs.planner import FIELDS, selection_conditions
-from embeddings.models import BatchJob, JobState, ResultState, Scope, Track, TrackResult
+from embeddings.models import AuditEntry, BatchJob, JobState, ResultState, Scope, Track, TrackResult
+
+DEFAULTS = JobOptions()
 
 
 def start_job(
@@ -18,7 +22,9 @@ def start_job(
     models: Sequence[str] = (),
     scope: str = Scope.MISSING,
     selection: dict[str, Any] | None = None,
-    requested_by: str = "",
+    rebuild: bool = False,
+    options: JobOptions = DEFAULTS,
+    by: Actor = SYSTEM,
 ) -> BatchJob:
     """Create a job and tell a worker to plan it.
 
@@ -26,7 +32,9 @@ def start_job(
         models: keys of `SPECS`; none means the configured ones.
         scope: a value of `Scope`.
         selection: for scope `selection`, at least one of `library`, `artist`, `album`, `ids`.
-        requested_by: who, for the record.
+        rebuild: fill a new generation beside the live one, whatever the live one holds; its scope is `all`.
+        options: how it is worked off, where that differs from the settings.
+        by: who, for the record.
 
     Raises:
         JobAlreadyActive: one job is active at a time.
@@ -43,8 +51,14 @@ def start_job(
     try:
         with transaction.atomic():
             job = BatchJob.objects.create(
-                scope=scope, selection=chosen, model_keys=keys, requested_by=requested_by[:150]
+                scope=scope,
+                selection=chosen,
+                model_keys=keys,
+                rebuild=rebuild,
+                options=asdict(options),
+                requested_by=(by.name or by.door)[:150],
             )
+            AuditEntry.objects.note("start", by, job=job, details={"scope": scope, "models": keys, "rebuild": rebuild})
             transaction.on_commit(lambda: tasks.tell_planner(job.pk))
     except IntegrityError:
         active = BatchJob.objects.active().first()
@@ -53,7 +67,7 @@ def start_job(
     return job
 
 
-def cancel_job(job: BatchJob) -> None:
+def cancel_job(job: BatchJob, *, by: Actor = SYSTEM) -> None:
     """Stop a job after the tracks in hand; what was embedded stays.
 
     Raises:
@@ -63,23 +77,26 @@ def cancel_job(job: BatchJob) -> None:
     with transaction.atomic():
         if not BatchJob.objects.mark_cancelling(job.pk):
             raise _not_now(job, "cancelled")
+        AuditEntry.objects.note("cancel", by, job=job)
         TrackResult.objects.cancel_pending(job.pk)
         if not TrackResult.objects.filter(job=job, state=ResultState.RUNNING).exists():
             BatchJob.objects.mark_cancelled(job.pk)
 
 
-def pause_job(job: BatchJob) -> None:
+def pause_job(job: BatchJob, *, by: Actor = SYSTEM) -> None:
     """Hold a running job after the tracks in hand.
 
     Raises:
         NotPossibleNow: the job does not run.
 
     """
-    if not BatchJob.objects.mark_paused(job.pk):
-        raise _not_now(job, "paused")
+    with transaction.atomic():
+        if not BatchJob.objects.mark_paused(job.pk):
+            raise _not_now(job, "paused")
+        AuditEntry.objects.note("pause", by, job=job)
 
 
-def resume_job(job: BatchJob) -> None:
+def resume_job(job: BatchJob, *, by: Actor = SYSTEM) -> None:
     """Go on with a paused job.
 
     Raises:
@@ -89,10 +106,11 @@ def resume_job(job: BatchJob) -> None:
     with transaction.atomic():
         if not BatchJob.objects.mark_resumed(job.pk):
             raise _not_now(job, "resumed")
+        AuditEntry.objects.note("resume", by, job=job)
         transaction.on_commit(tasks.tell_sweeper)
 
 
-def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequence[str] = ()) -> int:
+def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequence[str] = (), by: Actor = SYSTEM) -> int:
     """Try failed operations of a job again, all or those of some codes or tracks; say how many.
 
     A finished job is planned again, for its models may be computed otherwise by now. One that
@@ -113,6 +131,7 @@ def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequenc
             failed = job.state == JobState.FAILED
             if not count and not failed:
                 raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
+            AuditEntry.objects.note("retry-failed", by, job=job, details={"operations": count, "codes": list(codes)})
             if job.is_active:
                 transaction.on_commit(lambda: tasks.knock(job.pk))
             else:

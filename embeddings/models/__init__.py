@@ -1,7 +1,9 @@
 """Rows, constraints, and every state transition."""
 
-from embeddings.models.collection import Generation, GenerationState, TrackVector, is_current, is_held
+from embeddings.models.audit import AuditEntry
+from embeddings.models.collection import Generation, GenerationState, Origin, TrackVector, is_current, is_held
 from embeddings.models.failure import TrackFailure, failure_codes, has_failed
+from embeddings.models.history import SliceRecord
 from embeddings.models.identity import PLAIN, Identity
 from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
 from embeddings.models.outcome import Done, Failed, Lease
@@ -9,6 +11,7 @@ from embeddings.models.prompt import Asked, PromptVector
 from embeddings.models.result import LOST_ALONE, TrackResult
 from embeddings.models.tally import ResultState
 from embeddings.models.track import Library, Track
+from embeddings.models.verification import Verification, VerificationState
 from embeddings.models.worker import WorkerState
 
 __all__ = [
@@ -17,6 +20,7 @@ __all__ = [
     "LOST_ALONE",
     "PLAIN",
     "Asked",
+    "AuditEntry",
     "BatchJob",
     "Done",
     "Failed",
@@ -26,13 +30,17 @@ __all__ = [
     "JobState",
     "Lease",
     "Library",
+    "Origin",
     "PromptVector",
     "ResultState",
     "Scope",
+    "SliceRecord",
     "Track",
     "TrackFailure",
     "TrackResult",
     "TrackVector",
+    "Verification",
+    "VerificationState",
     "WorkerState",
     "failure_codes",
     "has_failed",

@@ -15,8 +15,18 @@ class GenerationState(models.TextChoices):
     """The life of a generation."""
 
     BUILDING = "building"
+    VERIFIED = "verified"
     LIVE = "live"
     RETIRED = "retired"
+    DROPPED = "dropped"
+
+
+class Origin(models.TextChoices):
+    """How the first vectors of a generation came into it."""
+
+    EMBEDDED = "embedded"
+    ADOPTED = "adopted"
+    IMPORTED = "imported"
 
 
 class GenerationQuerySet(models.QuerySet["Generation"]):
@@ -113,9 +123,14 @@ class Generation(models.Model):
     """Length of the second vector of each row, in the space shared with text; 0 without one."""
     collection = models.CharField(max_length=128, unique=True)
     state = models.CharField(max_length=16, choices=GenerationState, default=GenerationState.BUILDING)
+    origin = models.CharField(max_length=16, choices=Origin, default=Origin.EMBEDDED, db_default=Origin.EMBEDDED)
+    forced_because = models.TextField(blank=True, default="", db_default="")
+    """Why somebody promoted it although it had not passed verification."""
     created_at = models.DateTimeField(auto_now_add=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
     promoted_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    dropped_at = models.DateTimeField(null=True, blank=True)
 
     objects = GenerationQuerySet.as_manager()
 

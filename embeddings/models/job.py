@@ -17,6 +17,7 @@ class JobState(models.TextChoices):
 
     PLANNING = "planning"
     RUNNING = "running"
+    WAITING = "waiting"
     PAUSED = "paused"
     CANCELLING = "cancelling"
     COMPLETED = "completed"
@@ -34,7 +35,7 @@ class Scope(models.TextChoices):
     SELECTION = "selection", "a selection"
 
 
-ACTIVE = (JobState.PLANNING, JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING)
+ACTIVE = (JobState.PLANNING, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.CANCELLING)
 FINISHED = (JobState.COMPLETED, JobState.COMPLETED_WITH_ERRORS, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -80,17 +81,30 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         started = Coalesce(F("started_at"), Value(now, DateTimeField()))
         return bool(self.planned_by(job_id, planner).update(state=JobState.RUNNING, started_at=started, **said))
 
+    def mark_waiting(self, job_id: int, message: str, retry_at: datetime) -> bool:
+        """RUNNING -> WAITING: a backend is away; one outage more."""
+        waits = {"message": message, "retry_at": retry_at, "outages": F("outages") + 1}
+        return self._move(job_id, [JobState.RUNNING], JobState.WAITING, **waits, **_stop_clock(timezone.now()))
+
+    def mark_due(self, job_id: int) -> bool:
+        """WAITING -> RUNNING, once it is time to try again; the reason stays until something is embedded."""
+        now = timezone.now()
+        due = self.filter(pk=job_id, state=JobState.WAITING, retry_at__lte=now)
+        return bool(due.update(state=JobState.RUNNING, resumed_at=now, retry_at=None))
+
     def mark_paused(self, job_id: int) -> bool:
-        """RUNNING -> PAUSED."""
-        return self._move(job_id, [JobState.RUNNING], JobState.PAUSED, **_stop_clock(timezone.now()))
+        """RUNNING or WAITING -> PAUSED."""
+        origins = [JobState.RUNNING, JobState.WAITING]
+        return self._move(job_id, origins, JobState.PAUSED, retry_at=None, **_stop_clock(timezone.now()))
 
     def mark_resumed(self, job_id: int) -> bool:
-        """PAUSED -> RUNNING."""
-        return self._move(job_id, [JobState.PAUSED], JobState.RUNNING, resumed_at=timezone.now())
+        """PAUSED -> RUNNING; WAITING -> RUNNING before its time."""
+        origins = [JobState.PAUSED, JobState.WAITING]
+        return self._move(job_id, origins, JobState.RUNNING, retry_at=None, resumed_at=timezone.now())
 
     def mark_cancelling(self, job_id: int) -> bool:
-        """PLANNING, RUNNING or PAUSED -> CANCELLING."""
-        origins = [JobState.PLANNING, JobState.RUNNING, JobState.PAUSED]
+        """PLANNING, RUNNING, WAITING or PAUSED -> CANCELLING."""
+        origins = [JobState.PLANNING, JobState.RUNNING, JobState.WAITING, JobState.PAUSED]
         return self._move(job_id, origins, JobState.CANCELLING)
 
     def mark_cancelled(self, job_id: int) -> bool:
@@ -103,8 +117,9 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         return self._finish(job_id, [JobState.RUNNING], target, message=message)
 
     def mark_failed(self, job_id: int, message: str) -> bool:
-        """PLANNING or RUNNING -> FAILED, with the reason."""
-        return self._finish(job_id, [JobState.PLANNING, JobState.RUNNING], JobState.FAILED, message=message)
+        """PLANNING, RUNNING or WAITING -> FAILED, with the reason."""
+        origins = [JobState.PLANNING, JobState.RUNNING, JobState.WAITING]
+        return self._finish(job_id, origins, JobState.FAILED, message=message)
 
     def mark_planning_again(self, job_id: int, *, complete: bool) -> bool:
         """A finished job -> PLANNING, because models may be computed otherwise by now.
@@ -142,6 +157,10 @@ class BatchJob(models.Model):
     """For scope `selection`: `library`, `artist`, `album`, `ids`."""
     model_keys = models.JSONField(default=list)
     """Keys of `SPECS`, in the order they are worked on."""
+    rebuild = models.BooleanField(default=False, db_default=False)
+    """Whether its vectors go into a new generation even where nothing about their making changed."""
+    options = models.JSONField(default=dict, blank=True, db_default={})
+    """The fields of `domain.JobOptions`."""
     requested_by = models.CharField(max_length=150, blank=True)
     skipped = models.PositiveIntegerField(default=0)
     """Operations that the scope named and that were current already."""
@@ -149,6 +168,10 @@ class BatchJob(models.Model):
     planning_lease = models.DateTimeField(null=True, blank=True)
     planner = models.CharField(max_length=32, blank=True, default="", db_default="")
     """Token of who plans, or planned last; a planner that was taken for dead changes nothing any more."""
+    retry_at = models.DateTimeField(null=True, blank=True)
+    """When it tries again, while it waits for a backend (WAITING, or PLANNING that was put off)."""
+    outages = models.PositiveIntegerField(default=0, db_default=0)
+    """How often in a row it had to wait; each makes the next wait longer."""
     complete = models.BooleanField(default=False, db_default=False)
     """Planned before and retried: planning brings its rows up to date and adds none."""
     created_at = models.DateTimeField(auto_now_add=True)

@@ -216,6 +216,8 @@ class TrackResult(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     lost = models.PositiveIntegerField(default=0)
     """How many workers died with this row in hand."""
+    retry_at = models.DateTimeField(null=True, blank=True)
+    """Pending and not to be claimed before: an attempt failed in a way that may pass."""
     failure_code = models.CharField(max_length=32, blank=True)
     warning = models.TextField(blank=True)
     """What a listener would want to know about a file that was embedded all the same."""

@@ -1,6 +1,7 @@
 """`manage.py reembed`: start, watch, pause, cancel and retry jobs from the terminal."""
 
 import argparse
+import getpass
 import json
 import sys
 from dataclasses import asdict
@@ -8,12 +9,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from embeddings.domain import Actor
 from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, Refused
 from embeddings.jobs import control, tasks
 from embeddings.jobs.progress import progress_of
 from embeddings.management.terminal import failure_lines, summary_of, watch
 from embeddings.models import BatchJob, JobState, Scope, TrackFailure
+
+ACTOR = Actor(name=getpass.getuser(), door="command")
 
 
 class Command(BaseCommand):
@@ -63,7 +67,7 @@ class Command(BaseCommand):
             models=[key.strip() for key in chosen.models.split(",") if key.strip()],
             scope=chosen.scope or (Scope.SELECTION if selection else Scope.MISSING),
             selection=selection,
-            requested_by="command line",
+            by=ACTOR,
         )
         if chosen.detach:
             self.stdout.write(f"Job {job.pk} started. Watch it with: manage.py reembed status --watch {job.pk}")
@@ -91,25 +95,25 @@ class Command(BaseCommand):
     def do_cancel(self, chosen: argparse.Namespace) -> None:
         """Cancel a job."""
         job = control.find_job(chosen.job)
-        control.cancel_job(job)
+        control.cancel_job(job, by=ACTOR)
         self.stdout.write(f"Job {job.pk} stops after the tracks in hand.")
 
     def do_pause(self, chosen: argparse.Namespace) -> None:
         """Pause a job."""
         job = control.find_job(chosen.job)
-        control.pause_job(job)
+        control.pause_job(job, by=ACTOR)
         self.stdout.write(f"Job {job.pk} pauses after the tracks in hand.")
 
     def do_resume(self, chosen: argparse.Namespace) -> None:
         """Resume a job."""
         job = control.find_job(chosen.job)
-        control.resume_job(job)
+        control.resume_job(job, by=ACTOR)
         self.stdout.write(f"Job {job.pk} goes on.")
 
     def do_retry_failed(self, chosen: argparse.Namespace) -> None:
         """Retry what failed."""
         job = control.find_job(chosen.job)
-        count = control.retry_failed(job, codes=chosen.code)
+        count = control.retry_failed(job, codes=chosen.code, by=ACTOR)
         again = f"tries {count} operations again" if count else "goes on with what it had left"
         self.stdout.write(f"Job {job.pk} {again}.")
 
