@@ -5,6 +5,8 @@ HOST = 127.0.0.1
 PORT = 9002
 WORKERS = 1
 SERVE = 1
+# Half of the tests' time is spent waiting for programs that they started.
+TESTERS = 3
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -12,21 +14,27 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # MUSIC=, NAVIDROME_DB=, MODELS= and the like reach the program as they are; relative paths start at the caller.
 export CALLER_DIR ?= $(PWD)
 
-.PHONY: help run test check doctor bench browser clean
+.PHONY: help run test test-postgres faults check doctor bench browser clean
 .DEFAULT_GOAL := help
 
 help: ## Show this
 	@echo 'make run [MUSIC=/path/to/music | NAVIDROME_DB=/path/navidrome.db [NAVIDROME_PATH_MAP=/music=/mnt/music]]'
 	@echo '         [MODELS=acoustic] [HOST=127.0.0.1] [PORT=9002] [WORKERS=1] [SERVE=0]'
 	@echo 'make bench NAME=... [LIBRARY=/path/to/music] [ARGS="--option value"]'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: .venv/.runtime ## Start everything, embed what is missing, show it, serve until Ctrl-C
 	@exec $(BIN)/python manage.py up --die-with-parent --host '$(HOST)' --port '$(PORT)' --workers '$(WORKERS)' \
 		$(if $(filter 0,$(SERVE)),--once)
 
 test: .venv/.dev ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TESTERS)
+
+test-postgres: .venv/.dev ## Run the tests on a PostgreSQL of their own, where its programs are installed
+	$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
+
+faults: .venv/.dev ## Kill, stop, empty and fill up what jobs stand on, and count what is lost [ARGS="--rounds 3 --seed 7"]
+	$(BIN)/python -m tests.faults $(ARGS)
 
 check: .venv/.dev ## Run what CI runs: linters, types, layers, Django's checks, tests
 	$(BIN)/python -m ruff check .
@@ -35,7 +43,7 @@ check: .venv/.dev ## Run what CI runs: linters, types, layers, Django's checks, 
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TESTERS)
 
 doctor: .venv/.runtime ## Say what is used, whether it answers, and what is missing
 	@$(BIN)/python manage.py doctor

@@ -85,14 +85,14 @@ def own_database(path: Path) -> Iterator[None]:
         connection.creation.destroy_test_db(name, verbosity=0)
 
 
-def write_navidrome(path: Path) -> Path:
+def write_navidrome(path: Path, rows: int = ROWS) -> Path:
     """A Navidrome database of today's layout, with the columns that are read."""
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE library (id INTEGER PRIMARY KEY, name TEXT, path TEXT)")
         database.execute("INSERT INTO library VALUES (1, 'Music', '/music')")
         database.execute(f"CREATE TABLE media_file ({COLUMNS})")
         marks = ", ".join("?" * len(COLUMNS.split(", ")))
-        database.executemany(f"INSERT INTO media_file VALUES ({marks})", map(media_file, range(ROWS)))  # noqa: S608
+        database.executemany(f"INSERT INTO media_file VALUES ({marks})", map(media_file, range(rows)))  # noqa: S608
     return path
 
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from embedder_site.doctor_keeping import check_keeping
 from embedder_site.doctor_models import check_checkpoints, check_device, check_models
 from embedder_site.env import VAR_DIR, given, supervisor_runs
 from embedder_site.finding import Finding, missing
@@ -32,7 +33,7 @@ def examine() -> list[Finding]:
     checks: list[Callable[[], Finding]] = [check_queue, check_vectors, check_music, check_workers]
     services = [database, *(check() for check in checks), *check_text_workers()]
     models = [check_models(), *check_checkpoints(), *check_device(tables=database.fine)]
-    return [*services, *models, check_disk()]
+    return [*services, *check_keeping(tables=database.fine, queue=_expected("REDIS_URL")), *models, check_disk()]
 
 
 def mask(url: str) -> str:

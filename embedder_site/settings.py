@@ -1,6 +1,7 @@
 """Django's settings: every value comes from `env`, with a default that needs no service installed."""
 
-from embedder_site.env import BASE_DIR, VAR_DIR, address, choice, database, env, library, secret_key
+from embedder_site.env import BASE_DIR, VAR_DIR, address, choice, database, env, library, path, secret_key
+from embedder_site.logs import configuration
 
 SECRET_KEY = secret_key()
 DEBUG = env.bool("DEBUG", default=False)
@@ -112,7 +113,23 @@ TEXT_TIMEOUT_SECONDS = env.int("TEXT_TIMEOUT_SECONDS", default=10)
 MODELS = [key.strip() for key in (choice("MODELS") or "acoustic").split(",") if key.strip()]
 JOB_SLICE_SIZE = env.int("JOB_SLICE_SIZE", default=64)
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=60.0)
+JOB_MAX_RETRIES = env.int("JOB_MAX_RETRIES", default=3)
+JOB_STALL_SECONDS = env.float("JOB_STALL_SECONDS", default=600.0)
+VERIFY_COVERAGE = env.float("VERIFY_COVERAGE", default=0.98)
+VERIFY_SAMPLE = env.int("VERIFY_SAMPLE", default=5)
+VERIFY_SECONDS = env.float("VERIFY_SECONDS", default=120.0)
+RETIRED_DAYS = env.float("RETIRED_DAYS", default=14.0)
 WORKER_SLOT = env.str("WORKER_SLOT", default="")
+BACKUP_DIR = path("BACKUP_DIR") or str(VAR_DIR / "backups")
+
+# keeping the library in step
+SYNC_SCHEDULE = env.str("SYNC_SCHEDULE", default="0 4 * * *").strip()
+GONE_DAYS = env.float("GONE_DAYS", default=30.0)
+NAVIDROME_URL = env.str("NAVIDROME_URL", default="").rstrip("/")
+NAVIDROME_USER = env.str("NAVIDROME_USER", default="")
+NAVIDROME_PASSWORD = env.str("NAVIDROME_PASSWORD", default="")
+NAVIDROME_PASSWORD_FILE = path("NAVIDROME_PASSWORD_FILE")
+NAVIDROME_POLL_SECONDS = env.int("NAVIDROME_POLL_SECONDS", default=60)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -129,14 +146,7 @@ REST_FRAMEWORK = {
 }
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL or "WARNING"},
-    "loggers": {
-        "embeddings": {"level": LOG_LEVEL or "WARNING"},
-        "recommendations": {"level": LOG_LEVEL or "WARNING"},
-    },
-}
+LOG_FORMAT = env.str("LOG_FORMAT", default="line")
+LOGGING = configuration(LOG_FORMAT, LOG_LEVEL)
+
+METRICS_NETWORKS = env.list("METRICS_NETWORKS", default=["127.0.0.0/8", "::1/128"])

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, get_args
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name
@@ -11,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from embeddings import conf
 from embeddings.domain import EmbedderSpec, Precision
 from embeddings.embedders import SPECS
+from embeddings.jobs.moments import problem_of
 from embeddings.store.base import MAX_DIMENSION
 
 QUEUES = ("control", "embed", "text")
@@ -80,6 +82,36 @@ def _unable(spec: EmbedderSpec, precision: str) -> bool:
 def _precision_error(spec: EmbedderSpec, precision: str) -> CheckMessage:
     message = f"The model {spec.key} is not computed in PRECISION={precision}; choose from "
     return Error(f"{message}{', '.join(('auto', *spec.precisions))}.", id="embeddings.E005")
+
+
+@register()
+def check_keeping(**_options: Any) -> list[CheckMessage]:
+    """Refuse a schedule that is none, and a Navidrome that nobody could ask."""
+    found: list[CheckMessage] = []
+    if settings.SYNC_SCHEDULE and (problem := problem_of(settings.SYNC_SCHEDULE)):
+        hint = "Such as SYNC_SCHEDULE='0 4 * * *' for every day at four o'clock UTC, or SYNC_SCHEDULE= for never."
+        found.append(Error(f"SYNC_SCHEDULE={settings.SYNC_SCHEDULE} {problem}.", hint=hint, id="embeddings.E007"))
+    if settings.GONE_DAYS < 0:
+        message = f"GONE_DAYS={settings.GONE_DAYS:g} is less than nothing; 0 takes vectors out at once."
+        found.append(Error(message, id="embeddings.E008"))
+    if settings.NAVIDROME_URL:
+        found += [
+            Error(sentence, id="embeddings.E009") for sentence in _navidrome_errors(urlsplit(settings.NAVIDROME_URL))
+        ]
+    return found
+
+
+def _navidrome_errors(url: SplitResult) -> list[str]:
+    found = []
+    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        found.append("NAVIDROME_URL is no address of a server, such as http://127.0.0.1:4533.")
+    if url.username or url.password:
+        found.append("NAVIDROME_URL holds a name or a password; NAVIDROME_USER and NAVIDROME_PASSWORD are for them.")
+    if not settings.NAVIDROME_USER or not (settings.NAVIDROME_PASSWORD or settings.NAVIDROME_PASSWORD_FILE):
+        found.append("NAVIDROME_URL needs NAVIDROME_USER, and NAVIDROME_PASSWORD or NAVIDROME_PASSWORD_FILE.")
+    if settings.NAVIDROME_POLL_SECONDS < 1:
+        found.append(f"NAVIDROME_POLL_SECONDS={settings.NAVIDROME_POLL_SECONDS} asks more often than anybody answers.")
+    return found
 
 
 @register()

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+
+from embeddings.errors import Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,48 @@ class JobConfig:
     """Models of a job that names none."""
     slice_size: int
     lease_seconds: float
+    max_retries: int
+    """Automatic attempts after the first, at most, whatever the kind of failure allows."""
+    stall_seconds: float
+    """A job in which nothing was settled for so long is said to be stalled; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationConfig:
+    """What an examination of a generation asks for."""
+
+    coverage: float
+    """Share of the present tracks that it has to hold, and of those that the live one holds."""
+    sample: int
+    """Tracks that are embedded again and compared."""
+    seconds: float
+    """Time that this may take; one track is compared however long it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavidromeConfig:
+    """How Navidrome, or another Subsonic server, is asked when it scanned last."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepingConfig:
+    """When the catalogue and the vectors follow the library by themselves."""
+
+    schedule: str
+    """Cron expression of five fields, in UTC; empty for never."""
+    gone_days: float
+    """How long vectors are kept of a track whose file is gone."""
+    poll_seconds: int
+    """How often Navidrome is asked; 0 when none is configured."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything happens by itself at all."""
+        return bool(self.schedule or self.poll_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +156,56 @@ def store() -> StoreConfig:
 def jobs() -> JobConfig:
     """Configuration of the job engine."""
     return JobConfig(
-        models=tuple(settings.MODELS), slice_size=settings.JOB_SLICE_SIZE, lease_seconds=settings.JOB_LEASE_SECONDS
+        models=tuple(settings.MODELS),
+        slice_size=settings.JOB_SLICE_SIZE,
+        lease_seconds=settings.JOB_LEASE_SECONDS,
+        max_retries=settings.JOB_MAX_RETRIES,
+        stall_seconds=settings.JOB_STALL_SECONDS,
     )
+
+
+def verification() -> VerificationConfig:
+    """Configuration of examinations."""
+    return VerificationConfig(
+        coverage=min(1.0, settings.VERIFY_COVERAGE),
+        sample=max(1, settings.VERIFY_SAMPLE),
+        seconds=settings.VERIFY_SECONDS,
+    )
+
+
+def retired_days() -> float:
+    """How many days a generation is kept after it was retired; the one that a rollback goes to stays for good."""
+    return max(0.0, float(settings.RETIRED_DAYS))
+
+
+def backups() -> Path:
+    """Folder under which each exported generation gets a folder of its own."""
+    return Path(settings.BACKUP_DIR)
+
+
+def keeping() -> KeepingConfig:
+    """Configuration of keeping the library in step."""
+    return KeepingConfig(
+        schedule=settings.SYNC_SCHEDULE,
+        gone_days=max(0.0, settings.GONE_DAYS),
+        poll_seconds=max(1, settings.NAVIDROME_POLL_SECONDS) if settings.NAVIDROME_URL else 0,
+    )
+
+
+def navidrome() -> NavidromeConfig:
+    """Where Navidrome answers; only asked for where NAVIDROME_URL is set.
+
+    Raises:
+        Refused: NAVIDROME_PASSWORD_FILE cannot be read.
+
+    """
+    password, file = settings.NAVIDROME_PASSWORD, settings.NAVIDROME_PASSWORD_FILE
+    if file and not password:
+        try:
+            password = Path(file).read_text().strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refused(f"NAVIDROME_PASSWORD_FILE={file} cannot be read: {error}.") from error
+    return NavidromeConfig(url=settings.NAVIDROME_URL, user=settings.NAVIDROME_USER, password=password)
 
 
 LEAST_IDLE_SECONDS = 30.0

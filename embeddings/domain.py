@@ -160,6 +160,18 @@ class VectorRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What a generation keeps of a track beside its vectors; fields as in `VectorRow`."""
+
+    name: str
+    offset: float
+    model_id: str
+    library_id: int
+    artist_key: str
+    album_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One neighbour found by a search; `score` is the cosine, -1..1."""
 

@@ -16,25 +16,41 @@ class EmbedderError(Exception):
 class TrackError(EmbedderError):
     """One track could not be embedded; `code` is stable, the message is a sentence for people.
 
-    A permanent error is not tried again until the file changes.
+    A permanent error is not tried again until the file changes. One that may pass is tried
+    `attempts` times in one job, `backoff_seconds` after the first and twice as long after each that
+    follows; what fails then as well is left to the next job, or to a person's retry.
     """
 
     code: ClassVar[str] = "track_error"
     permanent: ClassVar[bool] = True
+    attempts: ClassVar[int] = 1
+    backoff_seconds: ClassVar[float] = 0.0
 
 
 class AudioMissing(TrackError):
-    """The file is not where the catalogue says; it may come back (an unmounted disk)."""
+    """The file is not where the catalogue says; it may come back (an unmounted disk).
+
+    A player or a tagger that replaces a file takes it away for a moment. What is gone for longer is
+    gone from the catalogue after its next synchronisation.
+    """
 
     code = "audio_missing"
     permanent = False
+    attempts = 2
+    backoff_seconds = 10.0
 
 
 class PermissionDenied(TrackError):
-    """The file exists and may not be read by this user."""
+    """The file exists and may not be read by this user.
+
+    Programs that copy music set its mode last, and network disks refuse for a moment after they are
+    mounted again.
+    """
 
     code = "permission_denied"
     permanent = False
+    attempts = 2
+    backoff_seconds = 30.0
 
 
 class PathOutsideLibrary(TrackError):
@@ -80,10 +96,15 @@ class AudioTooLong(TrackError):
 
 
 class DecodeTimeout(TrackError):
-    """The decoder gave no sample for AUDIO_STALL_SECONDS (a network disk that hangs)."""
+    """The decoder gave no sample for AUDIO_STALL_SECONDS (a network disk that hangs).
+
+    A disk that wakes up or reconnects takes minutes, and each attempt costs a decoder a minute.
+    """
 
     code = "decode_timeout"
     permanent = False
+    attempts = 3
+    backoff_seconds = 60.0
 
 
 class DecoderCrashed(TrackError):
@@ -99,10 +120,14 @@ class VectorInvalid(TrackError):
 
 
 class OutOfMemory(TrackError):
-    """One window of it alone does not fit into the device's memory; another worker may have more."""
+    """One window of it alone does not fit into the device's memory; another worker may have more.
+
+    Somebody else may have held that memory for a moment, such as the track that was computed before.
+    """
 
     code = "out_of_memory"
     permanent = False
+    attempts = 2
 
 
 class WorkerLost(TrackError):
@@ -117,6 +142,10 @@ class BackendUnavailable(EmbedderError):
 
 class WorkerUnfit(BackendUnavailable):
     """A worker cannot compute a generation as it was begun (another checkpoint, precision or package)."""
+
+
+class MusicAway(BackendUnavailable):
+    """The folder of a library is not there for this worker, or is empty: its disk is not mounted."""
 
 
 class CatalogueBusy(BackendUnavailable):

@@ -1,7 +1,8 @@
 """Finds what sounds alike, or as a text says: seeds to searches to tracks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +11,10 @@ from embeddings.domain import EmbedderSpec, Hit, SearchFilter, Vector
 from embeddings.embedders import get_spec
 from embeddings.embedders.outside import stored_form
 from embeddings.errors import NotEmbedded, Refused
-from embeddings.jobs.prompts import read_prompt
+from embeddings.jobs.prompts import ReadPrompt, read_prompt
 from embeddings.models import Generation, Track, TrackFailure
 from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorField, VectorStore
+from recommendations.timing import timed
 
 TEXT_MODEL = "muq"
 """Whom a text is for unless somebody says otherwise."""
@@ -21,6 +23,9 @@ SPARE = 20
 """Hits asked for beyond the limit: some belong to tracks whose file is gone."""
 MORE = 4
 """How many times as many are asked for when too many were gone."""
+
+
+Begun = TypeVar("Begun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +49,17 @@ def neighbours_of(
     """
     spec = get_spec(model)
     _check_limit(limit)
-    live, seed = _live(spec), str(track.pk)
-    try:
-        vector = store.fetch(live.collection, [seed]).get(seed)
-    except CollectionMissing:
-        raise _lost(live) from None
-    if vector is None:
-        failure = TrackFailure.objects.latest_of(track, spec.key)
-        reason = f"could not be embedded: {failure.message}" if failure else "is not embedded yet: start a job first."
-        raise NotEmbedded(f"{track.name!r} {reason}")
+    seed = str(track.pk)
     where = SearchFilter(library_ids=library_ids, exclude_ids=[seed])
-    return _nearest(live, vector, store=store, limit=limit, where=where)
+
+    def ask(live: Generation) -> list[Neighbour]:
+        # The seed's vector and its neighbours' are of one generation, whatever is promoted between the two calls.
+        vector = store.fetch(live.collection, [seed]).get(seed)
+        if vector is None:
+            raise _no_vector(track, spec)
+        return _nearest(live, vector, store=store, limit=limit, where=where)
+
+    return _answered(spec.key, lambda: _live(spec), ask)
 
 
 def neighbours_of_vector(
@@ -79,8 +84,12 @@ def neighbours_of_vector(
     """
     spec = get_spec(model)
     _check_limit(limit)
-    live, stored = _live(spec), stored_form(spec, [vector])[0]
-    return _nearest(live, stored, store=store, limit=limit, where=SearchFilter(library_ids=library_ids))
+    stored, where = stored_form(spec, [vector])[0], SearchFilter(library_ids=library_ids)
+
+    def ask(live: Generation) -> list[Neighbour]:
+        return _nearest(live, stored, store=store, limit=limit, where=where)
+
+    return _answered(spec.key, lambda: _live(spec), ask)
 
 
 def tracks_matching(
@@ -96,9 +105,34 @@ def tracks_matching(
 
     """
     _check_limit(limit)
-    read = read_prompt(model, prompt)
     where = SearchFilter(library_ids=library_ids)
-    return _nearest(read.generation, read.vector, store=store, limit=limit, where=where, field="joint")
+
+    def ask(read: ReadPrompt) -> list[Neighbour]:
+        return _nearest(read.generation, read.vector, store=store, limit=limit, where=where, field="joint")
+
+    return _answered(model, lambda: read_prompt(model, prompt), ask)
+
+
+def _answered(model: str, begin: Callable[[], Begun], ask: Callable[[Begun], list[Neighbour]]) -> list[Neighbour]:
+    """Ask, and once more from the beginning when what was asked is not there any more.
+
+    A request reads the generation that was live when it began. A cleanup may drop that one as soon
+    as another is live, and then there is another to ask.
+    """
+    try:
+        return ask(begin())
+    except CollectionMissing:
+        pass
+    try:
+        return ask(begin())
+    except CollectionMissing:
+        raise NotEmbedded(f"The vector store has lost the {model} vectors: start a job to embed again.") from None
+
+
+def _no_vector(track: Track, spec: EmbedderSpec) -> NotEmbedded:
+    failure = TrackFailure.objects.latest_of(track, spec.key)
+    reason = f"could not be embedded: {failure.message}" if failure else "is not embedded yet: start a job first."
+    return NotEmbedded(f"{track.name!r} {reason}")
 
 
 def _live(spec: EmbedderSpec) -> Generation:
@@ -118,10 +152,6 @@ def _check_limit(limit: int) -> None:
         raise Refused(f"count has to be between 1 and {MAX_LIMIT - SPARE}.", code="bad_limit")
 
 
-def _lost(generation: Generation) -> NotEmbedded:
-    return NotEmbedded(f"The vector store has lost the {generation.model} vectors: start a job to embed again.")
-
-
 def _nearest(
     generation: Generation,
     vector: Vector,
@@ -132,12 +162,10 @@ def _nearest(
     field: VectorField = "embedding",
 ) -> list[Neighbour]:
     """Search until there are enough present tracks, or no more hits."""
-    asked = limit + SPARE
+    asked, query = limit + SPARE, np.asarray([vector])
     while True:
-        try:
-            hits = store.search(generation.collection, np.asarray([vector]), limit=asked, where=where, field=field)[0]
-        except CollectionMissing:
-            raise _lost(generation) from None
+        with timed(generation.model, field):
+            hits = store.search(generation.collection, query, limit=asked, where=where, field=field)[0]
         if not hits and not generation.vectors.exists():
             raise _nothing(generation.model)
         found = _present(hits)

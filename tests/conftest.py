@@ -19,13 +19,31 @@ from embeddings.library.sync import sync
 from embeddings.models import Track
 from embeddings.store.base import VectorStore
 from recommendations.store import vector_store
+from tests import walks
 from tests.checkpoints.fixtures import checkpoints
+from tests.order import longest_first
 from tests.services import answers, free_port, milvus_uri, until
 
-__all__ = ["checkpoints", "milvus_uri"]
+__all__ = ["checkpoints", "milvus_uri", "walks"]
 
 SAMPLE = Path(__file__).resolve().parent.parent / "sample"
 FEW = ("Flare/Fantasycore", "Lincoln Domina/HyperRogue")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long where several workers share the tests."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Spread the tests as they can bear it."""
+    # Only here, as pytest runs without pytest-xdist too.
+    from tests.spreading import ByFile
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from django.db import connection
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
+"""Far more than anything takes by itself: several tests, and the programs that they start, may share a core."""
 
 
 def free_port() -> int:
@@ -36,6 +38,14 @@ def until(condition: Callable[[], bool], *, seconds: float = READY_SECONDS) -> N
         if time.monotonic() > deadline:
             raise TimeoutError(f"nothing happened within {seconds} s")
         time.sleep(0.02)
+
+
+def database_url() -> str:
+    """The tests' own database, for programs that they start."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return f"{os.environ['TEST_DATABASE_URL'].rpartition('/')[0]}/{name}"
 
 
 class LiteServer:

@@ -13,7 +13,14 @@ OURS = (
     "NAVIDROME_",
     "MODELS",
     "AUDIO_",
+    "BACKUP_",
     "JOB_",
+    "LOG_",
+    "METRICS_",
+    "VERIFY_",
+    "RETIRED_",
+    "SYNC_",
+    "GONE_",
     "WORKER",
     "DEVICE",
     "PRECISION",
@@ -33,10 +40,14 @@ if "TEST_DATABASE_URL" in os.environ:
 
 from embedder_site.env import VAR_DIR  # noqa: E402
 from embedder_site.settings import *  # noqa: E402, F403
-from embedder_site.settings import DATABASES  # noqa: E402
+from embedder_site.settings import DATABASES, RQ_QUEUES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, because workers and supervisors of the tests are threads and processes of their own.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# Where nothing ever listens: the ports of a supervisor may be another test's at this moment.
+REDIS_URL = "redis://127.0.0.1:1/0"
+MILVUS_URI = "http://127.0.0.1:1"
+RQ_QUEUES = {name: config | {"URL": REDIS_URL} for name, config in RQ_QUEUES.items()}

@@ -20,6 +20,7 @@ from embedder_site.supervisor.firstrun import create_first_admin
 from embedder_site.supervisor.lock import lock_var_dir
 from embedder_site.supervisor.service import ServiceSpec
 from embedder_site.supervisor.supervisor import Stopping, Supervisor
+from embeddings import conf
 from embeddings.embedders import get_spec
 from embeddings.errors import Refused
 from embeddings.jobs.progress import progress_of
@@ -60,9 +61,9 @@ def run(wishes: Wishes, say: Callable[[str], None]) -> int:
     supervisor.obey_signals()
     _remember()
     try:
-        _start(supervisor, wishes, say)
+        redis_url = _start(supervisor, wishes, say)
         try:
-            return _work(supervisor, wishes, say)
+            return _work(supervisor, wishes, redis_url, say)
         finally:
             _say_what_goes_on(say)
     except Stopping:
@@ -86,7 +87,7 @@ def _library() -> dict[str, str]:
     return {**source, **checkpoints, "models": choice("MODELS")}
 
 
-def _work(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> int:
+def _work(supervisor: Supervisor, wishes: Wishes, redis_url: str, say: Callable[[str], None]) -> int:
     """Embed, show and serve, as wished; the exit code."""
     if wishes.serve:
         # Before the job: it may take hours, in which people want to watch it.
@@ -97,6 +98,9 @@ def _work(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) ->
     say(f"\nOpen {services.address_for_people(wishes.host, wishes.port)} - Ctrl-C stops everything")
     if warning := preflight.warn_about_host(wishes.host):
         say(warning)
+    if conf.keeping().wanted:
+        # Not before: its first step would get in the way of the job above.
+        supervisor.launch(services.schedule(redis_url))
     supervisor.serve()
     return 0
 
@@ -112,11 +116,13 @@ def _say_what_goes_on(say: Callable[[str], None]) -> None:
     connections.close_all()
 
 
-def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> None:
+def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -> str:
+    """Start everything that is wanted from the first moment; the queue's address."""
     redis_url = _start_backends(supervisor, say)
     _migrate()
     supervisor.launch(*web_and_workers(wishes, redis_url))
     supervisor.wait_until_ready()
+    return redis_url
 
 
 def web_and_workers(wishes: Wishes, redis_url: str) -> list[ServiceSpec]:

@@ -45,6 +45,8 @@ class Service:
         self.spec = spec
         self.log = log_dir / f"{spec.name}.log"
         self.ready = False
+        self.greeted = False
+        """Whether people were told that it is ready."""
         self.restart_at: float | None = None
         self._lock = lock
         self._log_start = 0

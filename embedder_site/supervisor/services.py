@@ -1,4 +1,4 @@
-"""What is supervised: Valkey, Milvus Lite, the web server and workers of both kinds, each as one command line."""
+"""What is supervised: Valkey, Milvus Lite, the web server, workers of both kinds, the schedule; a command line each."""
 
 import hashlib
 import http.client
@@ -146,6 +146,25 @@ def text(redis_url: str) -> ServiceSpec:
         answers=_registered(redis_url),
         # It holds no rows, and what it computes is asked again.
         orphan_signal=signal.SIGKILL,
+    )
+
+
+def schedule(redis_url: str) -> ServiceSpec:
+    """What knocks when the library is to be looked at; it is ready when the queue knows it."""
+    queue = redis.Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1, decode_responses=True)
+
+    def answers(pid: int) -> bool:
+        try:
+            known = [str(name) for name in queue.zrange("rq:cron_schedulers", 0, -1)]
+            return any(queue.hget(f"rq:cron_scheduler:{name}", "pid") == str(pid) for name in known)
+        except redis.RedisError:
+            return False
+
+    return ServiceSpec(
+        name="schedule",
+        about="keeps the library in step",
+        command=[sys.executable, str(BASE_DIR / "manage.py"), "schedule"],
+        answers=answers,
     )
 
 

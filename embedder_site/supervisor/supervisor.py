@@ -128,8 +128,7 @@ class Supervisor:
         if not service.running:
             raise ServiceFailed(f"{spec.name} {service.how_it_ended()}; {self._last_words(service)}")
         if service.answers():
-            service.ready = True
-            self._say(f"{spec.name:<10} ready   {spec.about}")
+            self._greet(service)
         elif waited > spec.start_seconds:
             raise ServiceFailed(
                 f"{spec.name} did not answer for {spec.start_seconds:.0f} s; {self._last_words(service)}"
@@ -146,8 +145,13 @@ class Supervisor:
 
     def _welcome_back(self, service: Service) -> None:
         if not service.ready and service.answers():
-            service.ready = True
-            self._say(f"{service.spec.name:<10} is back")
+            self._greet(service)
+
+    def _greet(self, service: Service) -> None:
+        back, service.ready, service.greeted = service.greeted, True, True
+        self._say(
+            f"{service.spec.name:<10} is back" if back else f"{service.spec.name:<10} ready   {service.spec.about}"
+        )
 
     def _report_death(self, service: Service) -> None:
         how, delay = service.how_it_ended(), service.bury()

@@ -34,9 +34,24 @@ class StartJobForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         initial=lambda: list(conf.jobs().models),
     )
+    rebuild = forms.BooleanField(
+        label="fill a new generation",
+        required=False,
+        help_text="Computes the whole library anew beside the vectors in use. Listeners notice nothing: the new ones "
+        "take the place of the old when all are there and were verified, and the old ones stay for a way back.",
+    )
     library = forms.ModelChoiceField(Library.objects.all(), required=False, empty_label="any library")
     artist = forms.CharField(required=False)
     album = forms.CharField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Take `missing` for `all` in a new generation, where everything is missing."""
+        given = self.cleaned_data
+        if given.get("rebuild") and given.get("scope") == Scope.MISSING:
+            given["scope"] = Scope.ALL
+        if given.get("rebuild") and given.get("scope") in {Scope.FAILED, Scope.SELECTION}:
+            self.add_error("rebuild", "A new generation starts empty and takes the whole library: choose all.")
+        return given
 
     def selection(self) -> dict[str, Any]:
         """Give the conditions that were filled in."""

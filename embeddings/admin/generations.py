@@ -1,14 +1,25 @@
-"""The admin's pages for generations: what each build of a model's vectors was made with, and under which licences."""
+"""The admin's pages for generations: what each was made with, whether it is sound, and which one searches read."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 
 from embeddings.admin.columns import moment
+from embeddings.admin.examination import examinations_of
+from embeddings.admin.generation_verbs import FORCED, VERBS, standing_of, verbs_of
 from embeddings.admin.rows import ReadOnlyAdmin
+from embeddings.domain import Actor
 from embeddings.embedders import SPECS
-from embeddings.models import Generation
+from embeddings.errors import BackendUnavailable, Refused
+from embeddings.models import AuditEntry, Generation
 
 SHORT = 8
 """Characters of a digest that tell checkpoints apart."""
+DEEDS = 20
+"""Deeds that the page lists; the rest is one click away."""
 
 
 @admin.register(Generation)
@@ -22,6 +33,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "made_with",
         "width",
         "licences",
+        moment("verified_at", "verified"),
         moment("promoted_at", "promoted"),
     )
     list_filter = ("model", "state")
@@ -29,7 +41,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "collection",
         "model",
         "spec_version",
-        "state",
+        "origin",
         "tracks",
         "width",
         "checkpoint",
@@ -38,10 +50,52 @@ class GenerationAdmin(ReadOnlyAdmin):
         "licence",
         "weights_licence",
         "created_at",
+        "verified_at",
         "promoted_at",
         "retired_at",
+        "dropped_at",
     )
     readonly_fields = ("tracks", "width", "computed_in", "licence", "weights_licence")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a generation: what it is for, what may be done to it, its examinations, deeds."""
+        generation = self.get_object(request, object_id)
+        context: dict[str, Any] = {}
+        if isinstance(generation, Generation):
+            context |= examinations_of(generation)
+            context |= {
+                "title": str(generation),
+                "subtitle": None,
+                "standing": standing_of(generation),
+                "verbs": verbs_of(generation),
+                "may_force": generation.state in FORCED,
+                "may_change": request.user.has_perm("embeddings.change_generation"),
+                "deeds": AuditEntry.objects.filter(generation=generation)[:DEEDS],
+            }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add one address for each verb."""
+        verb = path("<int:pk>/do/<slug:verb>/", self.admin_site.admin_view(self.do), name="embeddings_generation_do")
+        return [verb, *super().get_urls()]
+
+    def do(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        """Apply a verb to a generation."""
+        if request.method != "POST" or verb not in VERBS:
+            return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("embeddings.change_generation"):
+            raise PermissionDenied
+        generation = Generation.objects.filter(pk=pk).first()
+        if generation is None:
+            raise Http404
+        by, because = Actor(name=request.user.get_username(), door="admin"), request.POST.get("because", "").strip()
+        try:
+            messages.success(request, VERBS[verb](generation, by, because))
+        except (Refused, BackendUnavailable) as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:embeddings_generation_change", args=[pk]))
 
     @admin.display(description="model", ordering="model")
     def versioned(self, generation: Generation) -> str:

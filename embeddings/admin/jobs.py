@@ -7,19 +7,29 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from embeddings.admin.columns import moment
 from embeddings.admin.forms import StartJobForm
+from embeddings.admin.history import charts_of
 from embeddings.admin.rows import ReadOnlyAdmin
 from embeddings.domain import Actor, Tally
 from embeddings.errors import Refused
 from embeddings.jobs import control
 from embeddings.jobs.progress import progress_of
-from embeddings.models import BatchJob, ResultState, TrackFailure, TrackResult, failure_codes
+from embeddings.models import (
+    FINISHED,
+    AuditEntry,
+    BatchJob,
+    JobState,
+    ResultState,
+    TrackFailure,
+    TrackResult,
+    failure_codes,
+)
 
 VERBS: dict[str, tuple[Callable[..., object], str]] = {
     "cancel": (control.cancel_job, "Job {} stops after the tracks in hand."),
@@ -75,6 +85,7 @@ class BatchJobAdmin(ReadOnlyAdmin):
                     models=form.cleaned_data["models"],
                     scope=form.cleaned_data["scope"],
                     selection=form.selection(),
+                    rebuild=form.cleaned_data["rebuild"],
                     by=Actor(name=request.user.get_username(), door="admin"),
                 )
             except Refused as refused:
@@ -87,18 +98,32 @@ class BatchJobAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show a job: progress, verbs, failures by reason."""
+        """Show a job: progress, verbs, charts, failures by reason, deeds."""
         job = self.get_object(request, object_id)
         context: dict[str, Any] = {"title": f"Job {object_id}", "subtitle": None}
         if isinstance(job, BatchJob):
-            context |= {"job": job, "progress": progress_of(job), "reasons": _reasons(job), "warned": _warned(job)}
+            reasons = _reasons(job)
+            context |= {"job": job, "progress": progress_of(job), "reasons": reasons, "warned": _warned(job)}
+            context |= charts_of(job)
+            context["deeds"] = AuditEntry.objects.filter(job=job)[:SHOWN]
+            context["verbs"] = _verbs(job, failures=bool(reasons))
             context["may_change"] = request.user.has_perm("embeddings.change_batchjob")
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add one address for each verb."""
+        """Add one address for each verb, and one for the charts, which a running job's page asks for again."""
         verb = path("<int:pk>/do/<slug:verb>/", self.admin_site.admin_view(self.do), name="embeddings_batchjob_do")
-        return [verb, *super().get_urls()]
+        charts = self.admin_site.admin_view(self.charts)
+        return [verb, path("<int:pk>/charts/", charts, name="embeddings_batchjob_charts"), *super().get_urls()]
+
+    def charts(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Draw a job's charts alone."""
+        job = self.get_object(request, str(pk))
+        if job is None:
+            raise Http404
+        if not self.has_view_permission(request, job):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/embeddings/batchjob/charts.html", charts_of(job))
 
     def do(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         """Apply a verb to a job."""
@@ -138,6 +163,22 @@ class BatchJobAdmin(ReadOnlyAdmin):
         return format_html(
             '<progress max="{}" value="{}"></progress> {}/{}', counted.total or 1, done, done, counted.total
         )
+
+
+def _verbs(job: BatchJob, *, failures: bool) -> list[tuple[str, str, str]]:
+    """Say what may be done to the job now: a verb, its words, and the style of its button."""
+    found = []
+    if job.state == JobState.PAUSED:
+        found.append(("resume", "Resume", "default"))
+    if job.state == JobState.WAITING:
+        found.append(("resume", "Try now", "default"))
+    if job.state in {JobState.RUNNING, JobState.WAITING}:
+        found.append(("pause", "Pause", ""))
+    if failures or job.state == JobState.FAILED:
+        found.append(("retry-failed", "Retry failed" if failures else "Try again", ""))
+    if job.state not in {*FINISHED, JobState.CANCELLING}:
+        found.append(("cancel", "Cancel", ""))
+    return found
 
 
 def _reasons(job: BatchJob) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from embeddings import conf
-from embeddings.domain import EmbedderSpec, WorkerLine
+from embeddings.domain import EmbedderSpec, JobOptions, WorkerLine
 from embeddings.embedders import SPECS
 from embeddings.jobs.progress import progress_of
 from embeddings.models import BatchJob, Generation, Scope, Track, TrackFailure, failure_codes
@@ -31,6 +31,19 @@ class SelectionIn(StrictSerializer):
     ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
 
 
+class OptionsIn(StrictSerializer):
+    """How a job is worked off, where that differs from the settings."""
+
+    batchSize = serializers.IntegerField(source="batch_size", required=False, min_value=0, max_value=10_000)  # noqa: N815
+    maxRetries = serializers.IntegerField(  # noqa: N815 - the API's own case
+        source="max_retries", required=False, allow_null=True, min_value=0, max_value=100
+    )
+    delaySeconds = serializers.FloatField(source="delay_seconds", required=False, min_value=0, max_value=3600)  # noqa: N815
+    verify = serializers.BooleanField(required=False)
+    promote = serializers.BooleanField(required=False)
+    backup = serializers.BooleanField(required=False)
+
+
 class JobIn(StrictSerializer):
     """A job to start."""
 
@@ -39,6 +52,16 @@ class JobIn(StrictSerializer):
         child=serializers.ChoiceField(choices=sorted(SPECS)), required=False, allow_null=True, default=list
     )
     selection = SelectionIn(required=False)
+    rebuild = serializers.BooleanField(default=False)
+    options = OptionsIn(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Take everything into a new generation, unless somebody asks for less, which is refused."""
+        if attrs["rebuild"] and attrs["scope"] != Scope.ALL:
+            if "scope" in self.initial_data:
+                raise serializers.ValidationError({"scope": ["A new generation starts empty: its scope is all."]})
+            attrs["scope"] = Scope.ALL
+        return attrs
 
 
 class RetryIn(StrictSerializer):
@@ -59,6 +82,8 @@ class JobLine(serializers.BaseSerializer[BatchJob]):
             "scope": instance.scope,
             "selection": instance.selection,
             "models": instance.model_keys,
+            "rebuild": instance.rebuild,
+            "options": OptionsIn(JobOptions(**instance.options)).data,
             "requestedBy": instance.requested_by,
             "createdAt": instance.created_at,
             "startedAt": instance.started_at,
@@ -87,8 +112,20 @@ class JobOut(JobLine):
                 "elapsedSeconds": round(counted.elapsed_seconds, 1),
                 "audioSeconds": round(counted.audio_seconds, 1),
                 "workers": [_worker(line) for line in counted.workers],
+                "stalled": counted.stalled or None,
+                "retryAt": counted.retry_at,
+                "lastTrack": counted.last_track or None,
+                "waitingRetries": counted.waiting_retries,
+                "slices": counted.slices,
+                "sliceSecondsMedian": _rounded(counted.slice_seconds_median),
+                "sliceSecondsP95": _rounded(counted.slice_seconds_p95),
+                "memoryMb": _rounded(counted.memory_mb),
             },
         }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 2)
 
 
 def _worker(line: WorkerLine) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from embeddings.api.pagination import Pages
 from embeddings.api.permissions import MayChangeJobs
 from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut, describe_model
-from embeddings.domain import Actor
+from embeddings.domain import Actor, JobOptions
 from embeddings.embedders import SPECS
 from embeddings.jobs import control
 from embeddings.models import BatchJob, Generation, GenerationState, Track, TrackFailure
@@ -48,6 +48,8 @@ class JobViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[BatchJob]):
             models=wanted.validated_data["models"] or [],
             scope=wanted.validated_data["scope"],
             selection=selection | ({"ids": [str(pk) for pk in selection["ids"]]} if "ids" in selection else {}),
+            rebuild=wanted.validated_data["rebuild"],
+            options=JobOptions(**wanted.validated_data.get("options", {})),
             by=_actor(request),
         )
         return Response(JobOut(job).data, status=status.HTTP_201_CREATED)

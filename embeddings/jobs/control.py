@@ -10,11 +10,15 @@ from embeddings import conf
 from embeddings.domain import SYSTEM, Actor, JobOptions
 from embeddings.embedders import get_spec
 from embeddings.errors import JobAlreadyActive, NotFound, NotPossibleNow, Refused
-from embeddings.jobs import tasks
+from embeddings.jobs import knocking
 from embeddings.jobs.planner import FIELDS, selection_conditions
 from embeddings.models import AuditEntry, BatchJob, JobState, ResultState, Scope, Track, TrackResult
 
 DEFAULTS = JobOptions()
+NAMED = 20
+"""Of the tracks that somebody named, how many the record names."""
+MOST = {"batch_size": 10_000, "max_retries": 100, "delay_seconds": 3600.0}
+"""Options that are numbers, none of them below 0, and the most that makes sense."""
 
 
 def start_job(
@@ -39,9 +43,12 @@ def start_job(
     Raises:
         JobAlreadyActive: one job is active at a time.
         UnknownEmbedder: no such model.
-        Refused: a scope or selection that means nothing.
+        Refused: a scope, selection or option that means nothing.
 
     """
+    _check_options(options)
+    if rebuild and scope != Scope.ALL:
+        raise Refused(f"A new generation takes the whole library: scope 'all', not {scope!r}.", code="bad_scope")
     keys = list(dict.fromkeys(models)) or list(conf.jobs().models)
     for key in keys:
         get_spec(key)
@@ -59,7 +66,7 @@ def start_job(
                 requested_by=(by.name or by.door)[:150],
             )
             AuditEntry.objects.note("start", by, job=job, details={"scope": scope, "models": keys, "rebuild": rebuild})
-            transaction.on_commit(lambda: tasks.tell_planner(job.pk))
+            transaction.on_commit(lambda: knocking.tell_planner(job.pk))
     except IntegrityError:
         active = BatchJob.objects.active().first()
         name = f"Job {active.pk} is {active.state}" if active else "Another job is active"
@@ -107,36 +114,47 @@ def resume_job(job: BatchJob, *, by: Actor = SYSTEM) -> None:
         if not BatchJob.objects.mark_resumed(job.pk):
             raise _not_now(job, "resumed")
         AuditEntry.objects.note("resume", by, job=job)
-        transaction.on_commit(tasks.tell_sweeper)
+        transaction.on_commit(knocking.tell_sweeper)
 
 
 def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequence[str] = (), by: Actor = SYSTEM) -> int:
     """Try failed operations of a job again, all or those of some codes or tracks; say how many.
 
-    A finished job is planned again, for its models may be computed otherwise by now. One that
-    failed as a whole, by what was mended, then goes on where it stopped.
+    Those that would be tried again by themselves later are tried now. A finished job is planned again,
+    for its models may be computed otherwise by now. One that failed as a whole, by what was mended,
+    then goes on where it stopped. Of a cancelled one, what was cancelled stays so: a job of scope
+    `missing` does the rest.
+
+    Args:
+        job: which.
+        codes: kinds of failures; none means all.
+        track_ids: ids of tracks, ours or Navidrome's; none means all.
+        by: who, for the record.
 
     Raises:
         JobAlreadyActive: another job is active.
+        NotFound: there is no such track.
         NotPossibleNow: the job is being planned or cancelled, or nothing of the kind failed.
 
     """
+    chosen = Track.objects.ids_named(track_ids) if track_ids else ()
+    details = {"codes": list(codes), "tracks": list(chosen)[:NAMED]}
     try:
         with transaction.atomic():
             # The lock orders this and the end of the job: a row that is pending again keeps its job open.
             job = BatchJob.objects.select_for_update().get(pk=job.pk)
             if job.state in {JobState.PLANNING, JobState.CANCELLING}:
                 raise _not_now(job, "retried")
-            count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=track_ids)
+            count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=chosen)
             failed = job.state == JobState.FAILED
             if not count and not failed:
                 raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
-            AuditEntry.objects.note("retry-failed", by, job=job, details={"operations": count, "codes": list(codes)})
+            AuditEntry.objects.note("retry-failed", by, job=job, details=details | {"operations": count})
             if job.is_active:
-                transaction.on_commit(lambda: tasks.knock(job.pk))
+                transaction.on_commit(lambda: knocking.knock(job.pk))
             else:
                 BatchJob.objects.mark_planning_again(job.pk, complete=job.complete or not failed)
-                transaction.on_commit(lambda: tasks.tell_planner(job.pk))
+                transaction.on_commit(lambda: knocking.tell_planner(job.pk))
     except IntegrityError:
         raise JobAlreadyActive("Another job is active; wait for it or cancel it first.") from None
     return count
@@ -168,6 +186,14 @@ def _checked_selection(scope: str, selection: dict[str, Any]) -> dict[str, Any]:
     if scope == Scope.SELECTION and not chosen:
         raise Refused(f"The scope 'selection' needs at least one of {', '.join(FIELDS)}.", code="bad_selection")
     return chosen | ({"ids": Track.objects.ids_named(chosen["ids"])} if "ids" in chosen else {})
+
+
+def _check_options(options: JobOptions) -> None:
+    for name, most in MOST.items():
+        value = getattr(options, name)
+        # Not `value < 0 or value > most`, which is false for what is no number.
+        if value is not None and not 0 <= value <= most:
+            raise Refused(f"{name} has to be between 0 and {most:g}, not {value:g}.", code="bad_options")
 
 
 def _not_now(job: BatchJob, done: str) -> NotPossibleNow:

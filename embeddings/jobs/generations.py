@@ -1,13 +1,17 @@
 """Where vectors of a model go: the live generation, or a new one built beside it."""
 
 import logging
+from collections.abc import Sequence
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from embeddings.domain import EmbedderSpec
-from embeddings.models import Generation, GenerationState, Identity, Track, has_failed, is_current, is_held
+from embeddings.embedders import SPECS
+from embeddings.errors import NotPossibleNow, Refused
+from embeddings.models import BatchJob, Generation, GenerationState, Identity, TrackVector
 from embeddings.store.base import VectorStore
 
-KEEPS = 0.98
-"""Share of the tracks in the live generation that another has to hold to take its place."""
+CHUNK = 1000
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +24,18 @@ def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore
     own, which serves nobody until it is promoted: vectors of different making never mix. One that is
     live and empty gives way at once. A retired one of the same identity is filled up again.
     """
+    refuse_occupied(spec, store)
     generation = (
         Generation.objects.begun(spec, identity)
         or Generation.objects.revive(spec, identity)
         or _new_generation(spec, identity, store)
     )
+    prepare(spec, generation, store)
+    return generation
+
+
+def prepare(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> None:
+    """Put collection and alias in place; what the store lost is forgotten, and embedded again."""
     stored = store.collections()
     if generation.collection not in stored:
         _forget(generation)
@@ -33,10 +44,36 @@ def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore
     if live is not None and live != generation and live.collection not in stored:
         _forget(live)
     if live is not None and live != generation and not live.vectors.exists():
-        promote(spec, generation, store)
+        promote(spec, generation, store, force_because="")
         generation.refresh_from_db()
     point_alias(spec, store)
-    return generation
+
+
+def refuse_occupied(spec: EmbedderSpec, store: VectorStore) -> None:
+    """Refuse to go on where a collection has the name of the model's alias, as the program before this one made them.
+
+    Raises:
+        Refused: one has; the sentence says what to do.
+
+    """
+    if store.shape(spec.alias) is not None:
+        raise Refused(
+            f"The vector store has a collection {spec.alias}, made by another program, where the alias of {spec.key} "
+            f"has to be. Keep its vectors with: manage.py generation adopt --models {spec.key}",
+            code="alias_occupied",
+        )
+
+
+def refuse_during_job(model: str) -> None:
+    """Refuse to write beside a job that may write vectors of the same tracks.
+
+    Raises:
+        NotPossibleNow: there is one.
+
+    """
+    job = BatchJob.objects.active().first()
+    if job is not None and model in job.model_keys:
+        raise NotPossibleNow(f"Job {job.pk} is {job.state} and embeds with {model}; wait for it, or cancel it first.")
 
 
 def what_changed(generation: Generation) -> str:
@@ -50,56 +87,96 @@ def what_changed(generation: Generation) -> str:
         "precision": (live.precision, generation.precision),
         "packages": (live.packages, generation.packages),
     }
-    changes = [f"{name} {old} -> {new}" for name, (old, new) in names.items() if old != new]
+    changes = [f"{name} {old} -> {new}" for name, (old, new) in names.items() if old != new] or ["rebuilt"]
+    until = "somebody promotes the other" if generation.rolled_back_at else "it is complete"
     return (
         f"{generation.model}: {', '.join(changes)}. What {generation.collection} lacks is embedded into it; "
-        f"{live.collection} serves until it is complete."
+        f"{live.collection} serves until {until}."
     )
 
 
 def point_alias(spec: EmbedderSpec, store: VectorStore) -> None:
-    """Make the alias agree with the live row; a crash between the two may have kept them apart."""
-    live = Generation.objects.live(spec.key)
-    if live is not None and store.alias_target(spec.alias) != live.collection:
+    """Make the alias agree with the live row; a crash between the two may have kept them apart.
+
+    The alias is read before the row, and the row again after the alias was moved: whoever moves it
+    last has seen the row as it is.
+    """
+    while True:
+        target = store.alias_target(spec.alias)
+        live = Generation.objects.live(spec.key)
+        if live is None or target == live.collection:
+            return
+        if target is None:
+            refuse_occupied(spec, store)
         store.point_alias(spec.alias, live.collection)
         log.info("alias points at collection=%s", live.collection)
 
 
-def promote(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> None:
-    """Make a generation the live one: the rows in one transaction, then the alias in one call."""
-    if Generation.objects.promote(generation.pk, spec.key):
-        log.info("generation promoted collection=%s", generation.collection)
-    point_alias(spec, store)
+def promote(
+    spec: EmbedderSpec, generation: Generation, store: VectorStore, *, force_because: str | None = None
+) -> bool:
+    """Make a generation the live one: the rows in one transaction, then the alias in one call.
 
-
-def promote_complete(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> str:
-    """Make a generation that is built the live one if searches lose next to nothing by it.
-
-    Every present track has to be in it or to have failed in it, and it has to hold nearly all that
-    the live one holds: weights that are damaged fail every track, and would leave nothing to find.
+    Args:
+        spec: its model's.
+        generation: which; verified, unless a reason is given.
+        store: where its collection is.
+        force_because: why it goes live although it was not verified; "" where nothing is displaced by it.
 
     Returns:
-        Why it was not promoted, in a sentence for people; "" when it was.
+        Whether it happened; the alias agrees with what is live either way.
 
     """
-    present, live = Track.objects.present(), Generation.objects.live(spec.key)
-    untried = present.exclude(is_current(generation)).exclude(has_failed(generation, permanently=False))
-    if untried.exists():
-        return _not_promoted(generation, present.filter(is_held(generation)).count(), present.count())
-    known = present.filter(is_held(live)) if live else present.none()
-    kept, all_known = known.filter(is_held(generation)).count(), known.count()
-    if kept < KEEPS * all_known:
-        return _not_promoted(generation, kept, all_known)
-    promote(spec, generation, store)
-    return ""
+    promoted = Generation.objects.promote(generation.pk, spec.key, force_because=force_because)
+    if promoted:
+        log.info("generation promoted collection=%s", generation.collection)
+    point_alias(spec, store)
+    return promoted
 
 
-def _not_promoted(generation: Generation, held: int, wanted: int) -> str:
-    log.info("generation not promoted collection=%s held=%s wanted=%s", generation.collection, held, wanted)
-    return f"{generation.collection} holds {held} of {wanted} tracks and was not promoted; the old vectors stay."
+def drop_rest(generation: Generation, store: VectorStore) -> None:
+    """Remove what is left of a dropped generation: its collection, then what we know of its vectors.
+
+    Raises:
+        Refused: an alias points at the collection; nothing was removed.
+
+    """
+    store.drop(generation.collection)
+    # In pieces: a deletion of a hundred thousand rows would keep everybody else from writing.
+    while pks := list(generation.vectors.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        generation.vectors.filter(pk__in=pks).delete()
+    log.info("generation dropped collection=%s", generation.collection)
+
+
+def heal(store: VectorStore) -> None:
+    """Finish what a crash left half done: aliases point at the live rows, and what was dropped goes.
+
+    Raises:
+        BackendUnavailable: the store does not answer.
+
+    """
+    stored = set(store.collections())
+    live = Generation.objects.filter(state=GenerationState.LIVE, model__in=SPECS, collection__in=stored)
+    for model in live.values_list("model", flat=True):
+        try:
+            point_alias(SPECS[model], store)
+        except Refused as error:
+            log.warning("alias not pointed model=%s reason=%s", model, error)
+    dropped = Generation.objects.filter(state=GenerationState.DROPPED)
+    for generation in dropped.filter(Q(collection__in=stored) | Exists(_vectors_of())):
+        try:
+            drop_rest(generation, store)
+        except Refused as error:
+            # Somebody else's alias: it is theirs to move, and the next look tries again.
+            log.warning("dropped collection is kept collection=%s reason=%s", generation.collection, error)
+
+
+def _vectors_of() -> QuerySet[TrackVector]:
+    return TrackVector.objects.filter(generation=OuterRef("pk"))
 
 
 def _forget(generation: Generation) -> None:
+    Generation.objects.reopen([generation.pk])
     forgotten, _ = generation.vectors.all().delete()
     if forgotten:
         log.warning("store lost a collection, embedding anew collection=%s", generation.collection)
@@ -107,6 +184,19 @@ def _forget(generation: Generation) -> None:
 
 def _new_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore) -> Generation:
     state = GenerationState.BUILDING if Generation.objects.live(spec.key) else GenerationState.LIVE
-    generation = Generation.objects.open(spec, state=state, identity=identity, taken=store.collections())
+    return open_generation(spec, identity, state=state, taken=store.collections())
+
+
+def open_generation(spec: EmbedderSpec, identity: Identity, *, state: str, taken: Sequence[str]) -> Generation:
+    """Add a row for a new generation; its collection is not there yet.
+
+    Args:
+        spec: its model's.
+        identity: with what its vectors are to be computed.
+        state: building, or live where nothing is displaced.
+        taken: collections that exist already.
+
+    """
+    generation = Generation.objects.open(spec, state=state, identity=identity, taken=taken)
     log.info("generation opened collection=%s state=%s identity=%s", generation.collection, state, identity)
     return generation

@@ -5,31 +5,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from functools import partial
 from typing import Any
-from uuid import UUID
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.db.models import Exists, OuterRef, QuerySet
 
+from embeddings import conf
 from embeddings.conf import ModelConfig
 from embeddings.domain import EmbedderSpec
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable, CatalogueBusy, Refused
-from embeddings.jobs.generations import ensure_generation, promote_complete, what_changed
+from embeddings.jobs.following import follow
+from embeddings.jobs.generations import what_changed
 from embeddings.jobs.identity import identify
+from embeddings.jobs.targets import Unwanted, choose_target, held
 from embeddings.library.base import MusicSource
 from embeddings.library.sync import sync
 from embeddings.models import (
     BatchJob,
     Generation,
-    GenerationState,
     Identity,
     Scope,
     Track,
     TrackResult,
     has_failed,
     is_current,
+    is_due,
 )
 from embeddings.store.base import VectorStore
 
@@ -67,7 +69,7 @@ def plan(
         with kept_planning(job, should_stop) as report:
             # Before any row is written: a job whose checkpoint is refused can be planned again as a whole.
             identities = {key: identify(get_spec(key), config, report) for key in job.model_keys}
-            skipped, changes = _plan_rows(job, source, store, identities)
+            skipped, changes = _plan_rows(job, source, store, identities, report)
     except Unwanted:
         # Where this worker has to end, the next one need not wait for the lease.
         BatchJob.objects.renew_planning(job.pk, planner, 0.0)
@@ -83,7 +85,11 @@ def plan(
 
 
 def _plan_rows(
-    job: BatchJob, source: MusicSource, store: VectorStore, identities: dict[str, Identity]
+    job: BatchJob,
+    source: MusicSource,
+    store: VectorStore,
+    identities: dict[str, Identity],
+    report: Callable[[str], None],
 ) -> tuple[int, list[str]]:
     """Write the job's rows.
 
@@ -100,20 +106,16 @@ def _plan_rows(
             raise
         except BackendUnavailable as error:
             raise Refused(str(error), code="library_unavailable") from error
+        # Asked between two pages, a report ends the planning of who lost the job.
+        follow(store, conf.keeping(), job=job, should_stop=partial(report, "The vectors follow the catalogue."))
     skipped, changes = 0, []
     for key, identity in identities.items():
         spec = get_spec(key)
-        generation = ensure_generation(spec, identity, store)
-        with _held(job):
-            TrackResult.objects.move(job.pk, generation)
+        generation = choose_target(job, spec, identity, store)
         if not job.complete:
             skipped += _add_rows(job, spec, generation)
         rows = TrackResult.objects.filter(job=job, generation=generation)
-        if generation.state == GenerationState.BUILDING and not rows.exists():
-            # Nothing is left to do for it: tracks that it lacked are gone since it was last looked at.
-            store.flush(generation.collection)
-            promote_complete(spec, generation, store)
-        elif rows.exists() and (change := what_changed(generation)):
+        if rows.exists() and (change := what_changed(generation)):
             log.warning("another generation is filled model=%s why=%s", key, change)
             changes.append(change)
     return (job.skipped if job.complete else skipped), changes
@@ -127,10 +129,6 @@ def _add_rows(job: BatchJob, spec: EmbedderSpec, generation: Generation) -> int:
         skipped = named.filter(is_current(generation)).exclude(Exists(ours)).count()
     _write(job, spec, generation, _due(job, generation, named))
     return skipped
-
-
-class Unwanted(Exception):
-    """The job was cancelled while it was planned, another planner has it, or this worker has to end."""
 
 
 @contextmanager
@@ -174,20 +172,6 @@ def kept_planning(job: BatchJob, should_stop: Callable[[], bool] = lambda: False
         thread.join()
 
 
-@contextmanager
-def _held(job: BatchJob) -> Iterator[None]:
-    """Write while nobody can cancel the job or take it over.
-
-    Raises:
-        Unwanted: somebody has.
-
-    """
-    with transaction.atomic():
-        if BatchJob.objects.planned_by(job.pk, job.planner).select_for_update().first() is None:
-            raise Unwanted
-        yield
-
-
 def _named(job: BatchJob) -> QuerySet[Track]:
     """Tracks that the job's scope names, current or not."""
     tracks = Track.objects.present()
@@ -208,20 +192,17 @@ def selection_conditions(selection: dict[str, Any]) -> dict[str, Any]:
 def _due(job: BatchJob, generation: Generation, named: QuerySet[Track]) -> QuerySet[Track]:
     """Of the named tracks, those that the job will embed."""
     if job.scope == Scope.MISSING:
-        return named.exclude(is_current(generation)).exclude(has_failed(generation, permanently=True))
+        return named.filter(is_due(generation))
     if job.scope == Scope.FAILED:
         return named.exclude(is_current(generation)).filter(has_failed(generation, permanently=False))
     return named
 
 
 def _write(job: BatchJob, spec: EmbedderSpec, generation: Generation, due: QuerySet[Track]) -> None:
-    ids = due.order_by("path").values_list("pk", flat=True).iterator(chunk_size=CHUNK)
-    for chunk in _chunks(ids):
-        rows = [TrackResult(job=job, track_id=pk, model=spec.key, generation=generation) for pk in chunk]
-        with _held(job):
+    # All of them before the first is written: SQLite refuses to write to whoever still reads what others changed since.
+    ids = list(due.order_by("path").values_list("pk", flat=True))
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        rows = [TrackResult(job=job, track_id=pk, model=spec.key, generation=generation) for pk in some]
+        with held(job):
             TrackResult.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _chunks(ids: Iterator[UUID]) -> Iterator[list[UUID]]:
-    while chunk := list(islice(ids, CHUNK)):
-        yield chunk

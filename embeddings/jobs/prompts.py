@@ -62,8 +62,13 @@ def read_prompt(model: str, prompt: str) -> ReadPrompt:
         raise Refused(f"The model {spec.key} knows no text; ask {reading}.", code="no_text")
     words = readable(prompt)
     live = Generation.objects.live(spec.key)
-    if live is None or live.joint_dimension != spec.joint_dimension:
+    if live is None:
         raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
+    if live.joint_dimension != spec.joint_dimension:
+        raise NotEmbedded(
+            f"{live} holds no vectors that a text can be compared with, as those of {spec.key} that were made "
+            f"elsewhere: embed the library anew, with: manage.py reembed start --rebuild --models {spec.key}"
+        )
     asked = Asked(
         model=spec.key,
         spec_version=live.spec_version,

@@ -21,7 +21,7 @@ from embeddings.errors import BackendUnavailable, EmbedderError, Refused, Worker
 from embeddings.jobs.bulletin import Bulletin
 from embeddings.jobs.identity import fit_device, located, require_fit
 from embeddings.jobs.worker import current_slot
-from embeddings.models import Generation
+from embeddings.models import Generation, Lease, TrackResult
 from embeddings.store import connect
 from embeddings.store.base import VectorStore
 
@@ -52,6 +52,8 @@ class Resident:
     bulletin: Bulletin
     broken: bool = False
     """Whether an error may have left a GPU's context unusable, which only another program mends."""
+    owed: list[Lease] = field(default_factory=list)
+    """Leases whose rows could not be given back, because the database was away."""
     _loaded: Loaded | None = None
     _used: float = 0.0
     _unfit: dict[int, tuple[float, str]] = field(default_factory=dict)
@@ -76,6 +78,12 @@ class Resident:
     def stand_aside(self) -> None:
         """Leave the others the messages for a while."""
         self._aside_until = time.monotonic() + ASIDE_SECONDS
+
+    def repay(self) -> None:
+        """Give back what could not be given back: its worker lives, and the rows have not cost one."""
+        while self.owed:
+            TrackResult.objects.release(self.owed[-1])
+            self.owed.pop()
 
     @contextmanager
     def embedder(self, generation: Generation, report: Callable[[str], None] | None = None) -> Iterator[Embedder]:

@@ -1,16 +1,20 @@
 """Embeds slices of a job: claims rows, runs the pipeline, stores vectors, then writes the rows."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from embeddings.domain import TrackRef
 from embeddings.embedders import get_spec
-from embeddings.errors import WorkerUnfit
-from embeddings.jobs.pipeline import Outcome, Pipeline
+from embeddings.errors import AudioMissing, MusicAway, WorkerUnfit
+from embeddings.jobs.context import about
+from embeddings.jobs.pipeline import Outcome, Pipeline, Unembeddable
+from embeddings.jobs.recording import Recorder
 from embeddings.jobs.resident import Resident
 from embeddings.jobs.writer import Writer
 from embeddings.models import LOST_ALONE, BatchJob, Generation, JobState, Lease, TrackResult
+from embeddings.paths import to_bytes
 
 LOOK_SECONDS = 1.0
 """How often a running slice looks whether its job still runs."""
@@ -35,19 +39,31 @@ class Runner:
         slice_size: int,
         should_stop: Callable[[], bool],
         turn_seconds: float = TURN_SECONDS,
+        one_slice: bool = False,
     ) -> None:
-        """Prepare a turn; `should_stop` says that this worker has to end soon."""
+        """Prepare a turn.
+
+        Args:
+            lease: under which rows are claimed.
+            resident: store, decoders and model.
+            slice_size: rows that are claimed at once.
+            should_stop: whether this worker has to end soon.
+            turn_seconds: how long rows are claimed.
+            one_slice: claim once, for a job that rests between two slices.
+
+        """
         self._lease = lease
         self._resident = resident
         self._slice_size = slice_size
         self._should_stop = should_stop
         self._rows: dict[str, TrackResult] = {}
         self._turn_seconds = turn_seconds
+        self._one_slice = one_slice
         self._turn_ends = float("inf")
         self._renewed = time.monotonic()
         self._looked = 0.0
         self._job_runs = True
-        self._embeds = False
+        self._recovered = False
 
     def run(self) -> int:
         """Embed until no row is left to claim, the job stops running, or the turn is over.
@@ -56,8 +72,8 @@ class Runner:
 
         Raises:
             CheckpointRefused: the weights of the model that comes next cannot be used; no row was claimed.
-            BackendUnavailable: the store went away, or this worker is unfit for all that is left (`WorkerUnfit`);
-                the rows it concerns were given back.
+            BackendUnavailable: the store went away, or the music did (`MusicAway`), or this worker is unfit for all
+                that is left (`WorkerUnfit`); the rows it concerns were given back.
 
         """
         buried = TrackResult.objects.bury_lost(self._lease)
@@ -92,17 +108,17 @@ class Runner:
     def _run(self, generation: Generation) -> int:
         self._turn_ends = float("inf")
         # Loaded before any row is claimed: loading may take longer than a lease.
-        with self._resident.embedder(generation, self._report) as embedder:
+        with about(model=generation.model), self._resident.embedder(generation, self._report) as embedder:
             self._turn_ends = time.monotonic() + self._turn_seconds
             try:
                 pipeline = Pipeline(get_spec(generation.model), embedder, self._resident.decoders)
-                with closing(pipeline.run(self._slices(generation))) as outcomes:
-                    return self._embed(pipeline, outcomes)
+                recorder = Recorder(self._lease, self._slice_size)
+                with closing(pipeline.run(self._slices(generation))) as outcomes, recorder:
+                    return self._embed(pipeline, outcomes, Writer(self._lease, self._resident.store, recorder))
             finally:
                 TrackResult.objects.release(self._lease)
 
-    def _embed(self, pipeline: Pipeline, outcomes: Iterator[list[Outcome]]) -> int:
-        writer = Writer(self._lease, self._resident.store)
+    def _embed(self, pipeline: Pipeline, outcomes: Iterator[list[Outcome]], writer: Writer) -> int:
         stop_at = float("inf")
         for settled in outcomes:
             self._record(writer, settled)
@@ -113,6 +129,7 @@ class Runner:
             if time.monotonic() > stop_at:
                 break
         writer.flush()
+        self._note_recovery(writer)
         # Before the pipeline closes, which may have to wait for a batch on a slow device.
         TrackResult.objects.release(self._lease)
         return writer.settled
@@ -122,7 +139,7 @@ class Runner:
         refs = self._claim(generation, suspects=True)
         if refs:
             yield refs
-        if any(row.lost >= LOST_ALONE for row in self._rows.values()):
+        if self._one_slice or any(row.lost >= LOST_ALONE for row in self._rows.values()):
             return
         while self._goes_on():
             if not (refs := self._claim(generation, suspects=False)):
@@ -138,20 +155,34 @@ class Runner:
             suspects=suspects,
         )
         refs = [row.track.ref() for row in rows]
+        # A track that was taken away and taken back is on its way through the pipeline still.
+        fresh = [ref for ref in refs if ref.id not in self._rows]
         self._rows.update({ref.id: row for ref, row in zip(refs, rows, strict=True)})
-        return refs
+        return fresh
 
     def _record(self, writer: Writer, outcomes: Sequence[Outcome]) -> None:
+        away = ""
         for outcome in outcomes:
-            writer.add(self._rows.pop(outcome.track_id), outcome)
-        if outcomes and not self._embeds:
-            # What the job waited for is over.
-            self._embeds = True
-            BatchJob.objects.note(self._lease.job_id, "")
+            row = self._rows.pop(outcome.track_id)
+            if is_missing(outcome) and not is_mounted(row.track.library.root):
+                away = row.track.library.root
+            else:
+                writer.add(row, outcome)
+        if away:
+            # It is not the track that is missing. Its row is given back with the others.
+            writer.flush()
+            raise MusicAway(f"The music folder {away} is not there, or is empty; is its disk mounted?")
         writer.flush_due()
+        self._note_recovery(writer)
         if time.monotonic() - self._renewed > self._lease.seconds / 4:
             self._renewed = time.monotonic()
             TrackResult.objects.renew(self._lease)
+
+    def _note_recovery(self, writer: Writer) -> None:
+        """Say once that whatever the job waited for is over; not before a vector is stored."""
+        if writer.stored and not self._recovered:
+            self._recovered = True
+            BatchJob.objects.mark_recovered(self._lease.job_id)
 
     def _goes_on(self) -> bool:
         if time.monotonic() - self._looked > LOOK_SECONDS:
@@ -163,3 +194,17 @@ class Runner:
     def _give_back(self, refs: Sequence[TrackRef]) -> None:
         if refs:
             TrackResult.objects.release(self._lease, [self._rows.pop(ref.id).pk for ref in refs])
+
+
+def is_missing(outcome: Outcome) -> bool:
+    """Whether a track's file was not there."""
+    return isinstance(outcome, Unembeddable) and isinstance(outcome.error, AudioMissing)
+
+
+def is_mounted(root: str) -> bool:
+    """Whether a library's folder, in the text form of `embeddings.paths`, is there and holds anything."""
+    try:
+        with os.scandir(to_bytes(root)) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False

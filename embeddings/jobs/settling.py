@@ -1,13 +1,15 @@
 """Brings a job that has nothing left to do into its final state; safe to call at any time, by anyone."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from embeddings.embedders import get_spec
-from embeddings.errors import BackendUnavailable
-from embeddings.jobs.generations import point_alias, promote_complete
+from embeddings.jobs.generations import point_alias
+from embeddings.jobs.promoting import Undecided, bring_in
+from embeddings.jobs.resident import Resident
 from embeddings.models import (
     BatchJob,
     Generation,
@@ -16,16 +18,24 @@ from embeddings.models import (
     ResultState,
     TrackResult,
 )
-from embeddings.store.base import VectorStore
 
 log = logging.getLogger(__name__)
 
 
-def settle(job_id: int, store: VectorStore) -> bool:
+def settle(job_id: int, resident: Resident, *, should_stop: Callable[[], bool] = lambda: False) -> bool:
     """Finish the job when its last operation is settled; say whether it is finished now.
 
-    Vectors are flushed before a job says completed. When the store is away the job stays as it
-    is, says so, and the next call tries again.
+    Vectors are flushed, and what was built is verified and promoted, before a job says completed.
+    That may take minutes. Others who call this meanwhile leave it to whoever began.
+
+    Args:
+        job_id: which.
+        resident: the store, and what an examination needs.
+        should_stop: whether this worker has to end soon; the next one goes on.
+
+    Raises:
+        BackendUnavailable: the store is away; the job stays as it is, and the next call tries again.
+
     """
     job = BatchJob.objects.get(pk=job_id)
     if job.state == JobState.CANCELLING:
@@ -33,11 +43,10 @@ def settle(job_id: int, store: VectorStore) -> bool:
     if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
         return not job.is_active
     try:
-        message = " ".join(_finish_generations(job_id, store))
-    except BackendUnavailable as error:
-        BatchJob.objects.note(job_id, f"All tracks are embedded; waiting to finish: {error}")
+        said = [_conclude(job, generation, resident, should_stop) for generation in _targets(job)]
+    except Undecided:
         return False
-    return _finish(job_id, message)
+    return _finish(job_id, " ".join(filter(None, said)))
 
 
 @transaction.atomic
@@ -56,12 +65,16 @@ def _finish_cancel(job_id: int) -> bool:
     return not TrackResult.objects.left_open(job_id).exists() and BatchJob.objects.mark_cancelled(job_id)
 
 
-def _finish_generations(job_id: int, store: VectorStore) -> Iterator[str]:
-    """Flush what the job wrote to, and promote what is complete; say what was not."""
-    used = TrackResult.objects.filter(job_id=job_id).order_by().values("generation")
-    for generation in Generation.objects.filter(pk__in=used):
-        spec = get_spec(generation.model)
-        store.flush(generation.collection)
-        if generation.state == GenerationState.BUILDING and (reason := promote_complete(spec, generation, store)):
-            yield reason
-        point_alias(spec, store)
+def _targets(job: BatchJob) -> QuerySet[Generation]:
+    """Where its vectors went; also of a job whose rows were planned before a job named them."""
+    used = TrackResult.objects.filter(job=job).order_by().values("generation")
+    return Generation.objects.filter(Q(pk__in=job.targets.values()) | Q(pk__in=used)).order_by("pk")
+
+
+def _conclude(job: BatchJob, generation: Generation, resident: Resident, should_stop: Callable[[], bool]) -> str:
+    """Flush what the job wrote, and promote what is complete; say what was not."""
+    if generation.state != GenerationState.DROPPED:
+        resident.store.flush(generation.collection)
+    said = bring_in(job, generation, resident, should_stop)
+    point_alias(get_spec(generation.model), resident.store)
+    return said

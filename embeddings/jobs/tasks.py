@@ -5,99 +5,112 @@ Messages carry plain ids as JSON. A row is the work; a message is a knock on the
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-import django_rq
-import redis
-from django.db import InterfaceError, OperationalError
-from django.utils import timezone
-from rq import Worker
-
 from embeddings import conf
-from embeddings.errors import BackendUnavailable, Refused, WorkerUnfit
+from embeddings.errors import BackendUnavailable, Refused
+from embeddings.jobs import turns
+from embeddings.jobs.context import about
+from embeddings.jobs.generations import heal
+from embeddings.jobs.knocking import ask_for_turn, is_claimable, knock, tell_planner, tell_verifier
 from embeddings.jobs.planner import plan as plan_job
 from embeddings.jobs.resident import resident
-from embeddings.jobs.runner import Runner
 from embeddings.jobs.settling import settle
-from embeddings.jobs.worker import EMBED, current_slot, end_worker, should_stop
+from embeddings.jobs.turns import DATABASE_AWAY
+from embeddings.jobs.verifying import examine
+from embeddings.jobs.waiting import let_wait
+from embeddings.jobs.worker import end_worker, should_stop
 from embeddings.library import configured_source
-from embeddings.models import BatchJob, JobState, Lease, ResultState, TrackResult, WorkerState
+from embeddings.models import BatchJob, Generation, JobState, TrackResult, Verification, WorkerState
 
 log = logging.getLogger(__name__)
-
-RESULT_TTL = 600
-FAILURE_TTL = 86_400
-QUEUE_AWAY = (redis.ConnectionError, redis.TimeoutError)
 
 
 def plan(job_id: int) -> None:
     """Plan a job and knock for its slices."""
+    with about(job=job_id), _outlived("planning"):
+        if _planned(job_id):
+            knock(job_id)
+
+
+def _planned(job_id: int) -> bool:
     job = BatchJob.objects.get(pk=job_id)
     try:
         source, store = configured_source(conf.library()), resident().store
         planned = plan_job(job, source=source, store=store, config=conf.models(), should_stop=should_stop)
-    except (BackendUnavailable, OperationalError) as error:
-        BatchJob.objects.note(job_id, f"Waiting to plan, and trying again by itself: {error}")
+    except (BackendUnavailable, *DATABASE_AWAY) as error:
         log.warning("planning put off job=%s reason=%s", job_id, error)
-        return
+        let_wait(job_id, str(error))
+        return False
     except Refused as error:
         BatchJob.objects.mark_failed(job_id, str(error))
         log.warning("planning failed job=%s reason=%s", job_id, error)
-        return
+        return False
     except Exception:
         # Ours: the job says so instead of planning for ever, and RQ keeps the traceback.
         BatchJob.objects.mark_failed(job_id, f"Planning broke: {traceback.format_exc(limit=-3)}")
         raise
-    if not _settled(job_id) and planned:
-        knock(job_id)
+    return not _settled(job_id) and planned
 
 
 def embed_slice(job_id: int) -> int:
     """Take one turn at a job; say how many operations were settled."""
-    if not BatchJob.objects.filter(pk=job_id, state=JobState.RUNNING).exists():
-        _settled(job_id)
-        return 0
-    config = conf.jobs()
-    lease = Lease.take(job_id, worker=current_slot(), seconds=config.lease_seconds)
-    try:
-        settled = Runner(lease, resident(), slice_size=config.slice_size, should_stop=should_stop).run()
-    except (OperationalError, InterfaceError) as error:
-        # The database went away; leases run out by themselves, and the next sweep knocks again.
-        log.warning("slice left to its lease job=%s reason=%s", job_id, error)
-        return 0
-    except BackendUnavailable as error:
-        # The rows were given back; the next sweep knocks again.
-        unfit = isinstance(error, WorkerUnfit)
-        if not (unfit and _in_hand(job_id)):
-            BatchJob.objects.note(job_id, f"Waiting, and trying again by itself: {error}")
-        log.warning("slice given back job=%s reason=%s", job_id, error)
-        if unfit:
-            _pass_on(job_id)
-        return 0
-    except Refused as error:
-        # A person has to mend it; the rows stay pending, and retrying the job goes on with them.
-        BatchJob.objects.mark_failed(job_id, str(error))
-        log.warning("job failed job=%s reason=%s", job_id, error)
-        return 0
-    except Exception:
-        # Ours: tried again it would break again, so the job stops here, loudly; its rows stay as they were.
-        _break_off(job_id)
-        raise
-    BatchJob.objects.note(job_id, "")
-    if not _settled(job_id) and not should_stop() and _claimable(job_id):
-        # However many messages wait: this worker's next turn needs one of its own.
-        _enqueue(EMBED, embed_slice, job_id)
+    settled = 0
+    with about(job=job_id), _outlived("slice"):
+        resident().repay()
+        job = BatchJob.objects.filter(pk=job_id, state=JobState.RUNNING).first()
+        turn = turns.take_turn(job) if job else 0
+        if turn is not None:
+            settled = turn
+            _go_on(job_id)
     return settled
 
 
-def _break_off(job_id: int) -> None:
+def verify(verification_id: int) -> None:
+    """Make an examination that was asked for, unless somebody makes it or made it."""
+    with _outlived("verification"):
+        asked = Verification.objects.due().filter(pk=verification_id).select_related("generation").first()
+        if asked is not None:
+            _examine(asked.generation)
+
+
+def _examine(generation: Generation) -> None:
+    lent, config = resident(), conf.verification()
     try:
-        BatchJob.objects.mark_failed(job_id, f"Embedding broke: {traceback.format_exc(limit=-3)}")
+        examine(
+            generation,
+            store=lent.store,
+            resident=lent,
+            config=config,
+            should_stop=should_stop,
+            report=lent.bulletin.say,
+        )
+    except BackendUnavailable as error:
+        log.warning("verification put off generation=%s reason=%s", generation, error)
     finally:
-        if resident().broken:
+        if lent.broken:
             # CUDA does not recover inside a program: whatever this one tried next would fail as well.
             end_worker()
+
+
+def _go_on(job_id: int) -> None:
+    """Finish the job, or see to the next turn."""
+    if _settled(job_id) or should_stop() or not is_claimable(job_id):
+        return
+    turns.rest(job_id)
+    # However many messages wait: this worker's next turn needs one of its own.
+    ask_for_turn(job_id)
+
+
+@contextmanager
+def _outlived(what: str) -> Iterator[None]:
+    """Go on living when the database goes away: rows and leases stay as they are, and the next look goes on."""
+    try:
+        yield
+    except DATABASE_AWAY as error:
+        log.warning("database away, left for later what=%s reason=%s", what, error)
 
 
 def rest() -> None:
@@ -114,26 +127,55 @@ def stands_aside() -> bool:
 def leave() -> None:
     """Let go of everything; this worker ends."""
     if resident.cache_info().currsize:
+        with _outlived("rows in hand"):
+            resident().repay()
         resident().leave()
 
 
 def sweep() -> None:
     """Look at the rows and go on with whatever nobody works on; run by workers when they start and when idle."""
+    with _outlived("sweep"):
+        if resident.cache_info().currsize:
+            resident().repay()
+        for asked in Verification.objects.due():
+            tell_verifier(asked.pk)
+        _heal()
+        _sweep_jobs()
+
+
+def _heal() -> None:
+    """Let aliases and dropped collections agree with their rows; a crash may have kept them apart."""
+    if not Generation.objects.exists():
+        return
+    try:
+        heal(resident().store)
+    except BackendUnavailable as error:
+        log.info("aliases not looked at reason=%s", error)
+
+
+def _sweep_jobs() -> None:
     job = BatchJob.objects.active().first()
     if job is None:
         return
     if job.state == JobState.PLANNING:
-        if job.planning_lease is None or job.planning_lease < timezone.now():
+        if BatchJob.objects.to_be_planned(job.pk):
             tell_planner(job.pk)
-    elif not _settled(job.pk):
+        return
+    if job.state == JobState.WAITING and not BatchJob.objects.mark_due(job.pk):
+        return
+    if not _settled(job.pk):
         knock(job.pk, workers=1)
 
 
 def _settled(job_id: int) -> bool:
     try:
-        return settle(job_id, resident().store)
-    except (OperationalError, InterfaceError):
+        return settle(job_id, resident(), should_stop=should_stop)
+    except DATABASE_AWAY:
         raise
+    except BackendUnavailable as error:
+        log.warning("finishing put off job=%s reason=%s", job_id, error)
+        let_wait(job_id, f"All tracks are embedded, and the job cannot be finished: {error}")
+        return False
     except Exception:
         # Ours: said on the job, which would otherwise stay active and silent until somebody looks into a log.
         BatchJob.objects.mark_failed(job_id, f"Finishing broke: {traceback.format_exc(limit=-3)}")
@@ -143,73 +185,5 @@ def _settled(job_id: int) -> bool:
 def expire_slot(slot: str, born: str) -> int:
     """End the leases that a worker's slot held before its present occupant was born."""
     WorkerState.objects.filter(updated_at__lt=datetime.fromisoformat(born)).forget(slot)
+    Verification.objects.expire(slot, datetime.fromisoformat(born))
     return TrackResult.objects.expire(slot, datetime.fromisoformat(born))
-
-
-def tell_planner(job_id: int) -> None:
-    """Ask a worker to plan."""
-    _enqueue("control", plan, job_id)
-
-
-def tell_sweeper() -> None:
-    """Ask a worker to look at the rows."""
-    _enqueue("control", sweep)
-
-
-def knock(job_id: int, *, workers: int | None = None) -> None:
-    """Ask workers for turns at a job, as many as could find rows; a queue that is knocked at already is left alone."""
-    if not _claimable(job_id):
-        return
-    pending = TrackResult.objects.filter(job_id=job_id, state=ResultState.PENDING).count()
-    useful = -(-pending // conf.jobs().slice_size) or 1
-    try:
-        waiting = len(django_rq.get_queue(EMBED))
-        wanted = min(useful, workers or max(1, count_workers()))
-    except (BackendUnavailable, *QUEUE_AWAY) as error:
-        log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
-        return
-    for _ in range(wanted - waiting):
-        _enqueue(EMBED, embed_slice, job_id)
-
-
-def _claimable(job_id: int) -> bool:
-    rows = TrackResult.objects.filter(job_id=job_id, job__state=JobState.RUNNING)
-    return rows.claimable(timezone.now()).exists()
-
-
-def _pass_on(job_id: int) -> None:
-    """Give the knock that this worker could not answer to one that can; it would else have been for nobody."""
-    try:
-        alone = count_workers() < 2
-    except BackendUnavailable as error:
-        log.warning("queue away, workers will find the rows by themselves job=%s reason=%s", job_id, error)
-        return
-    if not alone:
-        resident().stand_aside()
-        knock(job_id, workers=1)
-
-
-def _in_hand(job_id: int) -> bool:
-    """Whether another worker embeds: then the job does not wait, whatever keeps this one."""
-    return TrackResult.objects.filter(job_id=job_id, state=ResultState.RUNNING).exists()
-
-
-def _enqueue(queue: str, function: Callable[..., object], *arguments: int) -> None:
-    try:
-        django_rq.get_queue(queue).enqueue(function, *arguments, result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL)
-    except QUEUE_AWAY as error:
-        # A message is only a knock: idle workers look at the rows by themselves.
-        log.warning("queue away, workers will find the rows by themselves reason=%s", error)
-
-
-def count_workers() -> int:
-    """Count the workers that are awake.
-
-    Raises:
-        BackendUnavailable: the queue does not answer.
-
-    """
-    try:
-        return len(Worker.all(queue=django_rq.get_queue(EMBED)))
-    except QUEUE_AWAY as error:
-        raise BackendUnavailable(f"The queue does not answer: {error}") from error

@@ -21,6 +21,7 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.worker import SimpleWorker
 from rq.worker.base import WorkerStatus
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,14 @@ class InProcessWorker(SimpleWorker):
                 self.maintain_heartbeats(job)
             except redis.exceptions.RedisError as error:
                 log.warning("heartbeat failed reason=%s", error)
+
+    def run_maintenance_tasks(self) -> None:
+        """Besides RQ's own: a queue that was emptied, or lost what it had not written, is told again who works."""
+        if not self.connection.sismember(REDIS_WORKER_KEYS, self.key):
+            log.warning("the queue had forgotten this worker worker=%s", self.name)
+            self.connection.delete(self.key)
+            super().register_birth()
+        super().run_maintenance_tasks()
 
     def handle_warm_shutdown_request(self) -> None:
         """Let the message in hand give its rows back."""

@@ -1,4 +1,5 @@
 import django.db.models.deletion
+import django.utils.timezone
 from django.db import migrations, models
 
 
@@ -66,14 +67,35 @@ class Migration(migrations.Migration):
                 ("requested_at", models.DateTimeField(auto_now_add=True)),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("worker", models.CharField(blank=True, db_default="", default="", max_length=100)),
+                ("lease", models.CharField(blank=True, db_default="", default="", max_length=32)),
+                ("lease_expires", models.DateTimeField(blank=True, null=True)),
+                ("attempts", models.PositiveIntegerField(db_default=0, default=0)),
             ],
             options={
                 "ordering": ["-pk"],
             },
         ),
+        migrations.CreateModel(
+            name="Watch",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stepped_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("scan", models.CharField(blank=True, max_length=255)),
+                ("trouble", models.TextField(blank=True)),
+                ("unanswered", models.TextField(blank=True)),
+            ],
+            options={
+                "verbose_name_plural": "watches",
+            },
+        ),
         migrations.RemoveConstraint(
             model_name="batchjob",
             name="one_active_job",
+        ),
+        migrations.RemoveIndex(
+            model_name="trackresult",
+            name="result_job_state",
         ),
         migrations.AddField(
             model_name="batchjob",
@@ -94,6 +116,16 @@ class Migration(migrations.Migration):
             model_name="batchjob",
             name="retry_at",
             field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="batchjob",
+            name="targets",
+            field=models.JSONField(blank=True, db_default={}, default=dict),
+        ),
+        migrations.AddField(
+            model_name="generation",
+            name="archive",
+            field=models.CharField(blank=True, db_default="", default="", max_length=64),
         ),
         migrations.AddField(
             model_name="generation",
@@ -117,8 +149,18 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="generation",
+            name="rolled_back_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="generation",
             name="verified_at",
             field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="trackresult",
+            name="retries",
+            field=models.PositiveIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
             model_name="trackresult",
@@ -157,6 +199,30 @@ class Migration(migrations.Migration):
                 ],
                 default="building",
                 max_length=16,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="trackresult",
+            name="job",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="results",
+                to="embeddings.batchjob",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="trackresult",
+            index=models.Index(fields=["job", "state", "generation", "id"], name="result_to_claim"),
+        ),
+        migrations.AddIndex(
+            model_name="trackresult",
+            index=models.Index(fields=["job", "track", "state"], name="result_by_track"),
+        ),
+        migrations.AddIndex(
+            model_name="trackresult",
+            index=models.Index(
+                condition=models.Q(("retry_at__isnull", False)), fields=["job", "retry_at"], name="result_put_off"
             ),
         ),
         migrations.AddConstraint(
@@ -209,5 +275,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="slicerecord",
             index=models.Index(fields=["job", "finished_at"], name="slice_job_finished"),
+        ),
+        migrations.AddConstraint(
+            model_name="verification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("requested", "running"))),
+                fields=("generation",),
+                name="one_open_verification_per_generation",
+            ),
         ),
     ]

@@ -8,6 +8,8 @@ from embeddings.domain import Actor
 from embeddings.models.collection import Generation
 from embeddings.models.job import BatchJob
 
+EMPTY: tuple[object, ...] = ("", None, [], {}, False)
+
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
     """Which deeds."""
@@ -63,3 +65,19 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.subject}"
+
+    @property
+    def who(self) -> str:
+        """The person and the door, for people: `ada (admin)`, `schedule`."""
+        return f"{self.actor} ({self.door})" if self.actor else self.door
+
+    @property
+    def told(self) -> str:
+        """The details, for people: `scope: all, models: acoustic muq`; what is empty is left out."""
+        return ", ".join(f"{name}: {_in_words(value)}" for name, value in self.details.items() if value not in EMPTY)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(_in_words(part) for part in value)
+    return "yes" if value is True else str(value)

@@ -1,6 +1,7 @@
 """Generations: one build of a spec's vectors, and which tracks it holds."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
@@ -8,17 +9,8 @@ from django.utils import timezone
 
 from embeddings.domain import EmbedderSpec
 from embeddings.models.identity import PLAIN, Identity
+from embeddings.models.lifecycle import FILLED, GenerationState, LifecycleQuerySet
 from embeddings.models.track import Track
-
-
-class GenerationState(models.TextChoices):
-    """The life of a generation."""
-
-    BUILDING = "building"
-    VERIFIED = "verified"
-    LIVE = "live"
-    RETIRED = "retired"
-    DROPPED = "dropped"
 
 
 class Origin(models.TextChoices):
@@ -29,15 +21,15 @@ class Origin(models.TextChoices):
     IMPORTED = "imported"
 
 
-class GenerationQuerySet(models.QuerySet["Generation"]):
-    """Which generations, and their transitions."""
+class GenerationQuerySet(LifecycleQuerySet):
+    """Which generations, and how one begins."""
 
     def live(self, model: str) -> "Generation | None":
         """The generation that searches of this model read."""
         return self.filter(model=model, state=GenerationState.LIVE).first()
 
-    def begun(self, spec: EmbedderSpec, identity: Identity) -> "Generation | None":
-        """The generation that vectors of this identity belong to: the live one, else the newest that is built.
+    def alike(self, spec: EmbedderSpec, identity: Identity) -> Self:
+        """Those whose vectors are comparable with what is computed with this identity.
 
         Args:
             spec: the model, of whose version alone a generation holds vectors.
@@ -46,19 +38,20 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """
         alike = self.filter(model=spec.key, spec_version=spec.version)
         alike = alike.filter(checkpoint=identity.checkpoint, packages=identity.packages)
-        if identity.precision:
-            alike = alike.filter(precision=identity.precision)
-        building = alike.filter(state=GenerationState.BUILDING).order_by("-number")
+        return alike.filter(precision=identity.precision) if identity.precision else alike
+
+    def begun(self, spec: EmbedderSpec, identity: Identity) -> "Generation | None":
+        """The generation that vectors of this identity belong to: the live one, else the newest that is built."""
+        alike = self.alike(spec, identity)
+        building = alike.filter(state__in=FILLED).order_by("-number")
         return alike.filter(state=GenerationState.LIVE).first() or building.first()
 
     def revive(self, spec: EmbedderSpec, identity: Identity) -> "Generation | None":
         """RETIRED -> BUILDING for the newest generation of this identity: what was stored is not computed again."""
-        alike = self.filter(model=spec.key, spec_version=spec.version, state=GenerationState.RETIRED)
-        alike = alike.filter(
-            checkpoint=identity.checkpoint, packages=identity.packages, precision=identity.precision
-        ).order_by("-number")
-        found = alike.first()
-        if found is None or not alike.filter(pk=found.pk).update(state=GenerationState.BUILDING, retired_at=None):
+        alike = self.alike(spec, identity).filter(precision=identity.precision, state=GenerationState.RETIRED)
+        found = alike.order_by("-number").first()
+        built = {"state": GenerationState.BUILDING, "retired_at": None, "verified_at": None}
+        if found is None or not alike.filter(pk=found.pk).update(**built):
             return None
         found.refresh_from_db()
         return found
@@ -94,17 +87,6 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
             promoted_at=timezone.now() if state == GenerationState.LIVE else None,
         )
 
-    @transaction.atomic
-    def promote(self, generation_id: int, model: str) -> bool:
-        """BUILDING -> LIVE, and what was live -> RETIRED; false when somebody else was faster."""
-        now = timezone.now()
-        # The lock makes a second promoter wait, and find that there is nothing left to promote.
-        states = dict(self.select_for_update().filter(model=model).order_by("pk").values_list("pk", "state"))
-        if states.get(generation_id) != GenerationState.BUILDING:
-            return False
-        self.filter(model=model, state=GenerationState.LIVE).update(state=GenerationState.RETIRED, retired_at=now)
-        return bool(self.filter(pk=generation_id).update(state=GenerationState.LIVE, promoted_at=now))
-
 
 class Generation(models.Model):
     """One collection in the vector store, filled by one version of one spec, with one identity."""
@@ -124,12 +106,16 @@ class Generation(models.Model):
     collection = models.CharField(max_length=128, unique=True)
     state = models.CharField(max_length=16, choices=GenerationState, default=GenerationState.BUILDING)
     origin = models.CharField(max_length=16, choices=Origin, default=Origin.EMBEDDED, db_default=Origin.EMBEDDED)
+    archive = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """SHA-256 of the manifest that it was imported from; empty for one that was not."""
     forced_because = models.TextField(blank=True, default="", db_default="")
     """Why somebody promoted it although it had not passed verification."""
     created_at = models.DateTimeField(auto_now_add=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     promoted_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    rolled_back_at = models.DateTimeField(null=True, blank=True)
+    """When somebody took it out of searches again; jobs fill it, and only a person promotes it."""
     dropped_at = models.DateTimeField(null=True, blank=True)
 
     objects = GenerationQuerySet.as_manager()
@@ -161,8 +147,11 @@ class Generation(models.Model):
 class TrackVectorQuerySet(models.QuerySet["TrackVector"]):
     """Which vectors are stored."""
 
+    @transaction.atomic
     def record(self, rows: list["TrackVector"]) -> None:
-        """Write that these tracks now have vectors made from these signatures."""
+        """Write that these tracks now have vectors made from these signatures; what was verified is built again."""
+        # First, because a row that refers to a generation locks it a little, and this would have to lock it more.
+        Generation.objects.reopen({row.generation_id for row in rows})
         self.bulk_create(
             rows,
             update_conflicts=True,

@@ -1,10 +1,10 @@
 """TrackFailure: one failed attempt at one operation, kept for people who ask why."""
 
 from django.db import models
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 
 from embeddings.errors import TrackError, all_subclasses
-from embeddings.models.collection import Generation
+from embeddings.models.collection import Generation, is_current
 from embeddings.models.job import BatchJob
 from embeddings.models.outcome import Failed
 from embeddings.models.track import Track
@@ -12,7 +12,8 @@ from embeddings.models.track import Track
 
 def failure_codes() -> list[tuple[str, str]]:
     """Every stable code with its meaning, for filters."""
-    found = {sub.code: (sub.__doc__ or sub.code).split(";")[0].rstrip(".") for sub in all_subclasses(TrackError)}
+    first_lines = {sub.code: (sub.__doc__ or sub.code).partition("\n")[0] for sub in all_subclasses(TrackError)}
+    found = {code: line.split(";")[0].rstrip(".") for code, line in first_lines.items()}
     return sorted(found.items())
 
 
@@ -85,3 +86,8 @@ def has_failed(generation: Generation, *, permanently: bool) -> Exists:
     """Condition on tracks: this state of the file failed in the generation, and will again if permanently."""
     failures = TrackFailure.objects.filter(generation=generation, track=OuterRef("pk"), signature=OuterRef("signature"))
     return Exists(failures.filter(permanent=True) if permanently else failures)
+
+
+def is_due(generation: Generation) -> Q:
+    """Condition on tracks: the generation has no vector of the file as it is now, and nothing says that it cannot."""
+    return ~Q(is_current(generation)) & ~Q(has_failed(generation, permanently=True))

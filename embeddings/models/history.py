@@ -1,8 +1,55 @@
 """SliceRecord: how fast each slice of a job was, for charts and for `status`."""
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django.db import models
+from django.db.models import Sum
 
 from embeddings.models.job import BatchJob
+
+RECENT = 1000
+"""Slices that durations are taken from: the page of a running job asks every second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceFigures:
+    """What the slices of a job say of its pace."""
+
+    slices: int = 0
+    seconds_median: float | None = None
+    seconds_p95: float | None = None
+    memory_mb: float | None = None
+    """Of the largest worker, as the last slice of each saw it."""
+
+
+class SliceQuerySet(models.QuerySet["SliceRecord"]):
+    """Which slices, and what they add up to."""
+
+    def figures(self, job: BatchJob) -> SliceFigures:
+        """Count a job's slices; how long they took, from the last thousand of them."""
+        rows = self.filter(job=job)
+        moments = rows.order_by("-pk").values_list("started_at", "finished_at", "worker", "memory_mb")[:RECENT]
+        recent = list(moments)
+        if not recent:
+            return SliceFigures()
+        seconds = [(end - start).total_seconds() for start, end, _, _ in recent]
+        # Newest first: of each worker the first that is met counts.
+        memory: dict[str, float | None] = {}
+        for _, _, worker, held in recent:
+            memory.setdefault(worker, held)
+        return SliceFigures(
+            slices=len(recent) if len(recent) < RECENT else rows.count(),
+            seconds_median=quantile(seconds, 0.5),
+            seconds_p95=quantile(seconds, 0.95),
+            memory_mb=max((held for held in memory.values() if held is not None), default=None),
+        )
+
+    def totals(self) -> list[tuple[str, int, int, float]]:
+        """Add up `done`, `failed` and `audio_seconds`, by model."""
+        sums = self.order_by().values_list("model").annotate(Sum("done"), Sum("failed"), Sum("audio_seconds"))
+        return list(sums)
 
 
 class SliceRecord(models.Model):
@@ -16,10 +63,12 @@ class SliceRecord(models.Model):
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     failures = models.JSONField(default=dict, blank=True)
-    """Failed attempts by code."""
+    """Failed attempts by code, those that are tried again by themselves among them."""
     audio_seconds = models.FloatField(default=0.0)
     memory_mb = models.FloatField(null=True, blank=True)
-    """Resident memory of the worker at the end."""
+    """Resident memory of the worker and its decoding children at the end."""
+
+    objects = SliceQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
@@ -27,3 +76,9 @@ class SliceRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job_id}: {self.done + self.failed} by {self.worker}"
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Give the smallest of the values that at least this share of them does not exceed; there has to be one."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

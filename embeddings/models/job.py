@@ -2,14 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Case, DateTimeField, DurationField, ExpressionWrapper, F, Q, Value, When
+from django.db.models import Case, DateTimeField, DurationField, ExpressionWrapper, F, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from embeddings.domain import JobOptions
 from embeddings.errors import JobAlreadyActive
+from embeddings.models.moments import may_begin
 
 
 class JobState(models.TextChoices):
@@ -55,14 +58,21 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
 
     def _finish(self, job_id: int, origins: Sequence[JobState], target: JobState, *, message: str) -> bool:
         now = timezone.now()
-        return self._move(job_id, origins, target, finished_at=now, message=message, **_stop_clock(now))
+        ends = {"finished_at": now, "message": message, "retry_at": None, "outages": 0}
+        return self._move(job_id, origins, target, **ends, **_stop_clock(now))
+
+    def to_be_planned(self, job_id: int) -> bool:
+        """Whether it waits for a planner now: nobody plans it, and no backend that is away has put it off."""
+        now = timezone.now()
+        free = self.filter(may_begin("planning_lease", now), pk=job_id, state=JobState.PLANNING)
+        return free.filter(may_begin("retry_at", now)).exists()
 
     def claim_planning(self, job_id: int, seconds: float) -> str:
         """Take the right to plan; give the new planner's token, or "" while another holds it or planning is over."""
         now = timezone.now()
-        free = self.filter(Q(planning_lease=None) | Q(planning_lease__lt=now), pk=job_id, state=JobState.PLANNING)
+        free = self.filter(may_begin("planning_lease", now), pk=job_id, state=JobState.PLANNING)
         token = uuid.uuid4().hex
-        claimed = free.update(planner=token, planning_lease=now + timedelta(seconds=seconds))
+        claimed = free.update(planner=token, planning_lease=now + timedelta(seconds=seconds), retry_at=None)
         return token if claimed else ""
 
     def planned_by(self, job_id: int, planner: str) -> "JobQuerySet":
@@ -77,9 +87,14 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def mark_running(self, job_id: int, planner: str, *, skipped: int, message: str = "") -> bool:
         """PLANNING -> RUNNING, by the planner that has the right to, with what people should know at its start."""
         now = timezone.now()
-        said = {"skipped": skipped, "resumed_at": now, "message": message, "planning_lease": None}
+        said = {"skipped": skipped, "resumed_at": now, "message": message, "planning_lease": None, "outages": 0}
         started = Coalesce(F("started_at"), Value(now, DateTimeField()))
         return bool(self.planned_by(job_id, planner).update(state=JobState.RUNNING, started_at=started, **said))
+
+    def put_off_planning(self, job_id: int, message: str, retry_at: datetime) -> bool:
+        """PLANNING stays: a backend is away, one outage more."""
+        planning = self.filter(pk=job_id, state=JobState.PLANNING)
+        return bool(planning.update(message=message, retry_at=retry_at, outages=F("outages") + 1))
 
     def mark_waiting(self, job_id: int, message: str, retry_at: datetime) -> bool:
         """RUNNING -> WAITING: a backend is away; one outage more."""
@@ -89,8 +104,12 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def mark_due(self, job_id: int) -> bool:
         """WAITING -> RUNNING, once it is time to try again; the reason stays until something is embedded."""
         now = timezone.now()
-        due = self.filter(pk=job_id, state=JobState.WAITING, retry_at__lte=now)
+        due = self.filter(may_begin("retry_at", now), pk=job_id, state=JobState.WAITING)
         return bool(due.update(state=JobState.RUNNING, resumed_at=now, retry_at=None))
+
+    def mark_recovered(self, job_id: int) -> None:
+        """RUNNING stays: something was embedded, so that whatever it waited for is over."""
+        self.filter(pk=job_id, state=JobState.RUNNING).exclude(message="", outages=0).update(message="", outages=0)
 
     def mark_paused(self, job_id: int) -> bool:
         """RUNNING or WAITING -> PAUSED."""
@@ -105,7 +124,7 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def mark_cancelling(self, job_id: int) -> bool:
         """PLANNING, RUNNING, WAITING or PAUSED -> CANCELLING."""
         origins = [JobState.PLANNING, JobState.RUNNING, JobState.WAITING, JobState.PAUSED]
-        return self._move(job_id, origins, JobState.CANCELLING)
+        return self._move(job_id, origins, JobState.CANCELLING, retry_at=None)
 
     def mark_cancelled(self, job_id: int) -> bool:
         """CANCELLING -> CANCELLED."""
@@ -134,7 +153,7 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         """
         if self.active().exclude(pk=job_id).exists():
             raise JobAlreadyActive("Another job is active; wait for it or cancel it first.")
-        again = {"finished_at": None, "message": "", "planning_lease": None, "complete": complete}
+        again = {"finished_at": None, "message": "", "planning_lease": None, "retry_at": None, "complete": complete}
         return self._move(job_id, FINISHED, JobState.PLANNING, **again)
 
     def note(self, job_id: int, message: str) -> None:
@@ -145,7 +164,9 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
 def _stop_clock(now: datetime) -> dict[str, object]:
     """Add the time since the clock was started, if it runs, to what was worked before."""
     since = ExpressionWrapper(Value(now, DateTimeField()) - F("resumed_at"), DurationField())
-    return {"worked": F("worked") + Coalesce(since, timedelta(), output_field=DurationField()), "resumed_at": None}
+    # Nothing where it stood, or where somebody set the machine's clock back meanwhile.
+    gone = Case(When(resumed_at__lte=now, then=since), default=timedelta(), output_field=DurationField())
+    return {"worked": F("worked") + gone, "resumed_at": None}
 
 
 class BatchJob(models.Model):
@@ -161,6 +182,8 @@ class BatchJob(models.Model):
     """Whether its vectors go into a new generation even where nothing about their making changed."""
     options = models.JSONField(default=dict, blank=True, db_default={})
     """The fields of `domain.JobOptions`."""
+    targets = models.JSONField(default=dict, blank=True, db_default={})
+    """Number of the generation that it fills, for each model; written by planning."""
     requested_by = models.CharField(max_length=150, blank=True)
     skipped = models.PositiveIntegerField(default=0)
     """Operations that the scope named and that were current already."""
@@ -197,7 +220,19 @@ class BatchJob(models.Model):
 
     def elapsed(self, now: datetime) -> timedelta:
         """How long it has been worked on."""
-        return self.worked + (now - self.resumed_at if self.resumed_at else timedelta())
+        # A clock that was set back must not take away what was worked.
+        since = now - self.resumed_at if self.resumed_at else timedelta()
+        return self.worked + max(since, timedelta())
+
+    @property
+    def chosen(self) -> JobOptions:
+        """How it is worked off; what an older version did not know is as it always was."""
+        known = {option.name for option in fields(JobOptions)}
+        return JobOptions(**{name: value for name, value in self.options.items() if name in known})
+
+    def fills(self, generation_id: int) -> bool:
+        """Whether its vectors go into a generation, or went while it was worked on."""
+        return generation_id in self.targets.values() or self.results.filter(generation=generation_id).exists()
 
     @property
     def is_active(self) -> bool:

@@ -1,13 +1,13 @@
 """The protocol of a vector store: generations of vectors, and aliases that point at the live one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
+from embeddings.domain import Hit, Labels, SearchFilter, Vector, VectorRow
 
 MAX_DIMENSION = 32_768
 MAX_NAME_BYTES = 512
@@ -33,6 +33,16 @@ class StoreHealth:
     collections: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a collection is made of, whoever made it."""
+
+    key: str
+    """Name of its primary key; empty when that is no text."""
+    vectors: Mapping[str, int]
+    """Dimension of each of its float vectors, by field."""
+
+
 class VectorStore(Protocol):
     """Vectors in, hits out.
 
@@ -41,8 +51,8 @@ class VectorStore(Protocol):
     no caller may send (a wrong dimension, a vector that is not finite or all zero, a second vector
     where the collection has none or none where it has one, a limit outside 1..16,384, a collection
     name outside letters, digits and `_`), and `CollectionMissing`
-    for a collection that is not there. `fetch`, `search`, `count`, `ids` and `flush` take the name
-    of a collection or of an alias; the others take collections.
+    for a collection that is not there. `fetch`, `labels`, `search`, `count`, `ids`, `rows` and `flush` take the
+    name of a collection or of an alias; the others take collections.
     """
 
     def create(self, collection: str, dimension: int, *, joint_dimension: int = 0) -> None:
@@ -86,6 +96,10 @@ class VectorStore(Protocol):
         """Stored vectors by id; ids without one are left out. Sees what was just written."""
         ...
 
+    def labels(self, collection: str, ids: Sequence[str]) -> dict[str, Labels]:
+        """What lies beside vectors, by id, without reading the vectors; ids without one are left out."""
+        ...
+
     def search(
         self,
         collection: str,
@@ -104,6 +118,40 @@ class VectorStore(Protocol):
 
     def ids(self, collection: str) -> Iterator[list[str]]:
         """All ids, in pages."""
+        ...
+
+    def rows(self, collection: str, *, after: str = "") -> Iterator[list[VectorRow]]:
+        """All rows whole, with both vectors, in order of id (as bytes), in pages of bounded bytes.
+
+        What is written meanwhile may be seen or not, by where it stands; no row comes twice.
+
+        Args:
+            collection: which.
+            after: leave out the ids up to and including this one: how a reading that was broken off goes on.
+        """
+        ...
+
+    def shape(self, collection: str) -> Shape | None:
+        """What a collection is made of, also one that this project did not make; None for an alias, or nothing."""
+        ...
+
+    def keyed_vectors(self, collection: str, *, after: str = "") -> Iterator[list[tuple[str, Vector]]]:
+        """Primary key and `embedding` of every row of a collection that anyone made, in order of key, in pages.
+
+        The vectors are as they are stored: of any length, perhaps not finite.
+
+        Args:
+            collection: its key has to be text.
+            after: leave out the keys up to and including this one.
+        """
+        ...
+
+    def rename(self, collection: str, name: str) -> None:
+        """Give a collection another name, under which it can be read at once; aliases follow it.
+
+        Raises:
+            ValueError: the new name is taken.
+        """
         ...
 
     def flush(self, collection: str) -> None:

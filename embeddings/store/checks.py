@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.domain import SearchFilter, VectorRow
-from embeddings.store.base import MAX_DIMENSION, MAX_LIMIT, MAX_NAME_BYTES, VectorField
+from embeddings.store.base import MAX_DIMENSION, MAX_LIMIT, MAX_NAME_BYTES, Shape, VectorField
 
 T = TypeVar("T")
 
@@ -21,6 +21,8 @@ REQUEST_BYTES = 24 * 1024 * 1024
 """Vectors in one request; with the other fields it stays well below the 64 MB a server takes."""
 REQUEST_ROWS = 1000
 """Rows or ids in one request, so that one request never takes many seconds."""
+PAGE_BYTES = 4 * 1024 * 1024
+"""Vectors in one page of rows that are read; the client library makes ten times as much of them on the way."""
 
 COLLECTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 
@@ -83,6 +85,12 @@ def width_of(collection: str, widths: Widths, field: VectorField) -> int:
     if not width:
         raise ValueError(f"The collection {collection} holds no joint vectors.")
     return width
+
+
+def check_keyed(collection: str, shape: Shape) -> None:
+    """Refuse to read a collection that has no text key, or no `embedding`."""
+    if not shape.key or "embedding" not in shape.vectors:
+        raise ValueError(f"The collection {collection} has no text as its key, or no float vectors `embedding`.")
 
 
 def check_limit(limit: int) -> None:
@@ -178,6 +186,11 @@ def requests(rows: Sequence[VectorRow], widths: Widths) -> Iterator[Sequence[Vec
 def rows_per_request(numbers: int) -> int:
     """How many rows travel together, when each brings so many float32 numbers."""
     return max(1, min(REQUEST_ROWS, REQUEST_BYTES // (4 * numbers)))
+
+
+def rows_per_page(numbers: int) -> int:
+    """How many rows are read together, when each brings so many float32 numbers."""
+    return max(1, min(REQUEST_ROWS, PAGE_BYTES // (4 * numbers)))
 
 
 def batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
+from embeddings.domain import Hit, Labels, SearchFilter, Vector, VectorRow
 from embeddings.errors import Refused
 from embeddings.store import checks
-from embeddings.store.base import CollectionMissing, StoreHealth, VectorField
+from embeddings.store.base import CollectionMissing, Shape, StoreHealth, VectorField
 
 PAGE = 1000
 
@@ -79,6 +79,12 @@ class MemoryStore:
             checks.width_of(collection, found.widths, field)
             return {key: _vector(found.rows[key], field).copy() for key in ids if key in found.rows}
 
+    def labels(self, collection: str, ids: Sequence[str]) -> dict[str, Labels]:
+        """What lies beside vectors."""
+        with self._lock:
+            found = self._read(collection)
+            return {key: _labels(found.rows[key]) for key in ids if key in found.rows}
+
     def search(
         self,
         collection: str,
@@ -111,6 +117,41 @@ class MemoryStore:
             found = sorted(self._read(collection).rows)
         for page in checks.batches(found, PAGE):
             yield list(page)
+
+    def rows(self, collection: str, *, after: str = "") -> Iterator[list[VectorRow]]:
+        """Copies of whole rows in order of id, in pages."""
+        with self._lock:
+            found = self._read(collection)
+            left = [found.rows[key] for key in sorted(found.rows) if key > after]
+        for page in checks.batches(left, checks.rows_per_page(found.widths.total)):
+            yield [_kept(row) for row in page]
+
+    def shape(self, collection: str) -> Shape | None:
+        """What a collection is made of."""
+        with self._lock:
+            found = self._collections.get(collection)
+        if found is None:
+            return None
+        joint = {"joint": found.widths.joint} if found.widths.joint else {}
+        return Shape(key="id", vectors={"embedding": found.widths.embedding} | joint)
+
+    def keyed_vectors(self, collection: str, *, after: str = "") -> Iterator[list[tuple[str, Vector]]]:
+        """Ids and vectors, in pages."""
+        with self._lock:
+            self._real(collection)
+        for page in self.rows(collection, after=after):
+            yield [(row.id, row.embedding) for row in page]
+
+    def rename(self, collection: str, name: str) -> None:
+        """Give the collection another name."""
+        checks.check_name(name)
+        with self._lock:
+            found = self._real(collection)
+            if name in self._collections or name in self._aliases:
+                raise ValueError(f"The name {name} is taken.")
+            self._collections[name] = found
+            del self._collections[collection]
+            self._aliases |= {alias: name for alias, target in self._aliases.items() if target == collection}
 
     def flush(self, collection: str) -> None:
         """Nothing waits to be written."""
@@ -162,6 +203,10 @@ def _kept(row: VectorRow) -> VectorRow:
     vector = np.array(row.embedding, dtype=np.float32)
     joint = None if row.joint is None else np.array(row.joint, dtype=np.float32)
     return dataclasses.replace(row, name=checks.cut_name(row.name), embedding=vector, joint=joint)
+
+
+def _labels(row: VectorRow) -> Labels:
+    return Labels(**{field.name: getattr(row, field.name) for field in dataclasses.fields(Labels)})
 
 
 def _vector(row: VectorRow, field: VectorField) -> Vector:

@@ -1,6 +1,6 @@
 """The vector store in Milvus: a cluster, a standalone server, or the Lite server that we start ourselves."""
 
-import logging
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from pymilvus.exceptions import MilvusException
 
 from embeddings.conf import StoreConfig
-from embeddings.domain import Hit, SearchFilter, Vector, VectorRow
+from embeddings.domain import Hit, Labels, SearchFilter, Vector, VectorRow
 from embeddings.errors import BackendUnavailable, Refused
-from embeddings.store import checks, milvus_index, milvus_schema
-from embeddings.store.base import CollectionMissing, StoreHealth, VectorField
+from embeddings.store import checks, milvus_index, milvus_reading, milvus_schema
+from embeddings.store.base import Shape, StoreHealth, VectorField
 from embeddings.store.checks import Widths
-from embeddings.store.milvus_client import Client, NotLoaded
-from embeddings.store.milvus_filter import expression, one_of, quote
-
-log = logging.getLogger(__name__)
+from embeddings.store.milvus_client import Client
+from embeddings.store.milvus_filter import expression, one_of
 
 PAGE = 10_000
+LABELS = tuple(field.name for field in dataclasses.fields(Labels))
 
 
 class MilvusStore:
@@ -34,23 +33,20 @@ class MilvusStore:
         widths = Widths(embedding=dimension, joint=joint_dimension)
         checks.check_name(collection)
         checks.check_widths(widths)
-        found = self._describe(collection)
+        found = milvus_reading.describe(self._client, collection)
         if found is None:
             found = self._create(collection, widths)
-        name, stored = found
-        if name != collection:
-            raise ValueError(f"{collection} is an alias; name the collection itself.")
-        checks.check_same(collection, stored, widths)
+        milvus_reading.refuse_alias(collection, found[0])
+        checks.check_same(collection, found[1], widths)
         milvus_index.make(self._client, collection, widths)
         self._client.call("load_collection", collection_name=collection)
 
     def drop(self, collection: str) -> None:
         """Remove the collection."""
-        found = self._describe(collection)
+        found = milvus_reading.describe(self._client, collection)
         if found is None:
             return
-        if found[0] != collection:
-            raise ValueError(f"{collection} is an alias; name the collection itself.")
+        milvus_reading.refuse_alias(collection, found[0])
         if self._client.call("list_aliases", collection_name=collection)["aliases"]:
             raise Refused(f"An alias points at {collection}; move it first.", code="collection_in_use")
         self._client.call("drop_collection", collection_name=collection)
@@ -87,6 +83,14 @@ class MilvusStore:
             found |= {row["id"]: np.asarray(row[field], dtype=np.float32) for row in rows}
         return found
 
+    def labels(self, collection: str, ids: Sequence[str]) -> dict[str, Labels]:
+        """What lies beside vectors."""
+        found: dict[str, Labels] = {}
+        for batch in checks.batches(list(dict.fromkeys(ids)), checks.REQUEST_ROWS):
+            rows = self._query(collection, one_of("id", batch), output_fields=["id", *LABELS], limit=len(batch))
+            found |= {row["id"]: Labels(**{name: row[name] for name in LABELS}) for row in rows}
+        return found
+
     def search(
         self,
         collection: str,
@@ -102,7 +106,8 @@ class MilvusStore:
         wide = np.atleast_2d(np.asarray(vectors)).shape[1]
         widths = self._widths(collection, fits=lambda known: known.of(field) == wide)
         queries = checks.as_queries(vectors, checks.width_of(collection, widths, field))
-        found = self._read(
+        found = milvus_reading.read(
+            self._client,
             "search",
             collection,
             data=list(queries),
@@ -120,33 +125,48 @@ class MilvusStore:
 
     def ids(self, collection: str) -> Iterator[list[str]]:
         """All ids in order, in pages; an alias is read once, so that moving it does not mix two generations."""
-        found = self._describe(collection)
-        if found is None:
-            raise CollectionMissing(collection)
-        last = ""
-        # What `query_iterator` sends, without its unbounded first call and its unquoted ids.
-        order = {"iterator": "True", "reduce_stop_for_best": "True"}
-        while page := self._query(found[0], f"id > {quote(last)}", output_fields=["id"], limit=PAGE, **order):
+        name, _ = milvus_reading.find(self._client, collection)
+        for page in milvus_reading.pages(self._client, name, "id", fields=["id"], size=PAGE):
             yield [row["id"] for row in page]
-            last = page[-1]["id"]
+
+    def rows(self, collection: str, *, after: str = "") -> Iterator[list[VectorRow]]:
+        """Whole rows in order of id, in pages; an alias is read once."""
+        name, widths = milvus_reading.find(self._client, collection)
+        fields = [*milvus_reading.PLAIN_FIELDS, *(["joint"] if widths.joint else [])]
+        size = checks.rows_per_page(widths.total)
+        for page in milvus_reading.pages(self._client, name, "id", fields=fields, size=size, after=after):
+            yield [milvus_reading.row_of(row) for row in page]
 
     def flush(self, collection: str) -> None:
         """Seal what was written, and wait until it has an index."""
-        found = self._describe(collection)
-        if found is None:
-            raise CollectionMissing(collection)
-        self._client.call("flush", collection_name=found[0])
-        milvus_index.wait(self._client, *found)
+        name, widths = milvus_reading.find(self._client, collection)
+        self._client.call("flush", collection_name=name)
+        milvus_index.wait(self._client, name, widths)
+
+    def shape(self, collection: str) -> Shape | None:
+        """What a collection is made of."""
+        found = milvus_reading.fields_of(self._client, collection)
+        return None if found is None or found[0] != collection else milvus_reading.shape_of(found[1])
+
+    def keyed_vectors(self, collection: str, *, after: str = "") -> Iterator[list[tuple[str, Vector]]]:
+        """Keys and vectors in order of key, in pages."""
+        shape = milvus_reading.shape_of(milvus_reading.own_fields(self._client, collection))
+        checks.check_keyed(collection, shape)
+        yield from milvus_reading.keyed_pages(self._client, collection, shape, after=after)
+
+    def rename(self, collection: str, name: str) -> None:
+        """Give the collection another name, and load it again: Lite forgets to."""
+        milvus_reading.own_fields(self._client, collection)
+        if milvus_reading.fields_of(self._client, name) is not None:
+            raise ValueError(f"The name {name} is taken.")
+        self._client.call("rename_collection", old_name=collection, new_name=name)
+        self._known.pop(collection, None)
+        self._client.call("load_collection", collection_name=name)
 
     def point_alias(self, alias: str, collection: str) -> None:
         """Create the alias or move it; whoever loses a race to create it moves it."""
-        checks.check_name(alias)
-        found = self._describe(collection)
-        if found is None:
-            raise CollectionMissing(collection)
-        if found[0] != collection:
-            raise ValueError(f"{collection} is an alias; name the collection itself.")
-        named = self._describe(alias)
+        milvus_reading.own_fields(self._client, collection)
+        named = milvus_reading.fields_of(self._client, alias)
         if named is not None and named[0] == alias:
             raise ValueError(f"{alias} is a collection and cannot be an alias as well.")
         if named is None:
@@ -166,7 +186,7 @@ class MilvusStore:
 
     def alias_target(self, alias: str) -> str | None:
         """The collection an alias points at."""
-        found = self._describe(alias)
+        found = milvus_reading.fields_of(self._client, alias)
         return found[0] if found is not None and found[0] != alias else None
 
     def health(self) -> StoreHealth:
@@ -189,41 +209,19 @@ class MilvusStore:
                 consistency_level="Strong",
             )
         except (MilvusException, BackendUnavailable):
-            if (found := self._describe(collection)) is None:
+            if (found := milvus_reading.describe(self._client, collection)) is None:
                 raise
             return found
         return collection, widths
-
-    def _describe(self, name: str) -> tuple[str, Widths] | None:
-        """The collection behind a name or alias, and its dimensions; None when nothing has the name."""
-        checks.check_name(name)
-        try:
-            found = self._client.call("describe_collection", collection_name=name)
-        except CollectionMissing:
-            return None
-        return found["collection_name"], milvus_schema.widths_of(found["fields"])
 
     def _widths(self, name: str, *, fits: Callable[[Widths], bool]) -> Widths:
         """Dimensions of a collection, asked for again when what we remember does not fit what the caller sends."""
         known = self._known.get(name)
         if known is None or not fits(known):
-            found = self._describe(name)
-            if found is None:
-                raise CollectionMissing(name)
-            known = found[1]
-            if found[0] == name:  # an alias may point at another dimension by the next call
+            real, known = milvus_reading.find(self._client, name)
+            if real == name:  # an alias may point at another dimension by the next call
                 self._known[name] = known
         return known
 
     def _query(self, collection: str, condition: str, **arguments: Any) -> list[dict[str, Any]]:
-        """Rows by condition, including those written a moment ago."""
-        return list(self._read("query", collection, filter=condition, consistency_level="Strong", **arguments))
-
-    def _read(self, method: str, collection: str, **arguments: Any) -> Any:
-        """A call that needs the collection in memory; after a restart of the server it may not be."""
-        try:
-            return self._client.call(method, collection_name=collection, **arguments)
-        except NotLoaded:
-            log.info("loading again collection=%s", collection)
-            self._client.call("load_collection", collection_name=collection)
-            return self._client.call(method, collection_name=collection, **arguments)
+        return milvus_reading.query(self._client, collection, condition, **arguments)

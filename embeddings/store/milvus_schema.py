@@ -64,9 +64,9 @@ def fields_of(row: VectorRow) -> dict[str, Any]:
 
 
 def widths_of(fields: Sequence[Mapping[str, Any]]) -> Widths:
-    """Dimensions of a collection, from its fields as the server describes them."""
+    """Dimensions of a collection, from its fields as the server describes them; 0 for what another's lacks."""
     found = {field["name"]: int(field["params"]["dim"]) for field in fields if field["name"] in VECTOR_FIELDS}
-    return Widths(embedding=found["embedding"], joint=found.get("joint", 0))
+    return Widths(embedding=found.get("embedding", 0), joint=found.get("joint", 0))
 
 
 def indexed_fields(widths: Widths) -> set[str]:

@@ -8,7 +8,11 @@ import pytest
 
 from embedder_site.env import BASE_DIR
 
-HEAVY = ("torch", "transformers", "muq", "music2latent", "av", "soundfile", "soxr", "milvus_lite", "faiss", "pymilvus")
+HEAVY = (
+    *("torch", "transformers", "muq", "music2latent"),
+    *("av", "soundfile", "soxr"),
+    *("milvus_lite", "faiss", "pymilvus", "pyarrow"),
+)
 PROGRAM = """
 import sys
 import django

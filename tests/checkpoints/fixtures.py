@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
-import torch
-
-from tests.checkpoints import WRITERS, write_checkpoints
 
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Checkpoint folders by key of a spec, as the setting CHECKPOINTS takes them; written once per test session."""
+    # Only here: importing torch takes seconds, which tests without neural models need not wait for.
+    import torch
+
+    from tests.checkpoints import WRITERS, write_checkpoints
+
     # Models of this size compute fastest in one thread: on a busy machine, twenty times faster.
     torch.set_num_threads(1)
     folder = tmp_path_factory.getbasetemp() / "checkpoints"

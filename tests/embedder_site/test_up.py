@@ -23,8 +23,9 @@ def test_every_part_is_started_once(site: Site) -> None:
 
 
 def test_the_terminal_says_one_line_per_ready_service(site: Site) -> None:
+    until(lambda: "schedule   ready" in site.said)
     ready = re.findall(r"^(\S+) +ready ", site.said, re.MULTILINE)
-    assert sorted(ready) == ["queue", "vectors", "web", "worker-1"]
+    assert sorted(ready) == ["queue", "schedule", "vectors", "web", "worker-1"]
 
 
 def test_the_front_door_leads_to_a_page_with_its_style(site: Site) -> None:
@@ -134,7 +135,8 @@ def test_a_folder_without_music_is_refused_before_anything_starts(stopped_site: 
 def test_the_music_folder_is_named_once(stopped_site: Site, tmp_path: Path) -> None:
     music = tmp_path / "music"
     shutil.copytree(BASE_DIR / "sample" / "Flare", music / "Flare")
-    assert stopped_site.manage("up", "--once", "--no-job", "--workers", "0", MUSIC=str(music)).returncode == 0
+    first = stopped_site.manage("up", "--once", "--no-job", "--workers", "0", MUSIC=str(music))
+    assert (first.returncode, "schedule" in first.stdout) == (0, False)
     again = stopped_site.manage("up", "--once", "--no-job", "--workers", "0")
     assert f"the folder {music} (as last time)" in again.stdout
     shutil.rmtree(music)

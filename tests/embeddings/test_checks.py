@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embeddings.checks import check_configuration, check_models, spec_errors
+from embeddings.checks import check_configuration, check_keeping, check_models, spec_errors
 from embeddings.embedders import SPECS
 
 
@@ -17,6 +17,7 @@ def ids(found: list[Any]) -> list[str]:
 def test_the_shipped_configuration_is_sound() -> None:
     assert check_configuration() == []
     assert check_models() == []
+    assert check_keeping() == []
     assert spec_errors(list(SPECS.values())) == []
 
 
@@ -45,6 +46,7 @@ def test_the_queue_of_prompts_is_needed_too(settings: Any) -> None:
 def test_a_device_is_taken(settings: Any, device: str) -> None:
     settings.DEVICE = device
     assert check_models() == []
+    assert check_keeping() == []
 
 
 @pytest.mark.parametrize("device", ["", "gpu", "CUDA", "cuda:", "cuda:-1", "cuda:a", "cpu:0", "0"])
@@ -91,3 +93,37 @@ def test_a_spec_that_no_store_could_hold_is_refused(change: dict[str, Any], erro
 
 def test_two_models_cannot_share_an_alias() -> None:
     assert ids(spec_errors([SPECS["acoustic"]] * 2)) == ["embeddings.E013"]
+
+
+@pytest.mark.parametrize("schedule", ["", "0 4 * * *", "*/10 * * * *"])
+def test_a_schedule_or_none_is_taken(settings: Any, schedule: str) -> None:
+    settings.SYNC_SCHEDULE = schedule
+    assert check_keeping() == []
+
+
+@pytest.mark.parametrize("schedule", ["daily", "0 4 * *", "61 4 * * *"])
+def test_what_is_no_schedule_is_refused(settings: Any, schedule: str) -> None:
+    settings.SYNC_SCHEDULE = schedule
+    (found,) = check_keeping()
+    assert (found.id, schedule in found.msg) == ("embeddings.E007", True)
+
+
+def test_fewer_days_than_none_are_refused(settings: Any) -> None:
+    settings.GONE_DAYS = -1.0
+    assert [found.id for found in check_keeping()] == ["embeddings.E008"]
+
+
+@pytest.mark.parametrize(
+    "url", ["navidrome:4533", "ftp://host", "http://", "http://alice:secret@host", "http://host/?u=x"]
+)
+def test_a_navidrome_that_nobody_could_ask_is_refused(settings: Any, url: str) -> None:
+    settings.NAVIDROME_URL, settings.NAVIDROME_USER, settings.NAVIDROME_PASSWORD = url, "alice", "secret"
+    (found,) = check_keeping()
+    assert found.id == "embeddings.E009"
+    assert "secret" not in found.msg
+
+
+def test_a_navidrome_without_a_user_is_refused(settings: Any) -> None:
+    settings.NAVIDROME_URL = "https://music.lan/navidrome"
+    (found,) = check_keeping()
+    assert "NAVIDROME_USER" in found.msg

@@ -10,6 +10,7 @@ import pytest
 
 from embeddings.domain import EmbedderSpec, Hit, VectorRow
 from embeddings.embedders import get_spec
+from embeddings.errors import NotEmbedded
 from embeddings.jobs.generations import ensure_generation, promote
 from embeddings.models import Generation, Identity, Track, TrackVector
 from embeddings.store.memory import MemoryStore
@@ -25,7 +26,19 @@ class RacingStore(MemoryStore):
     def search(self, *args: Any, **kwargs: Any) -> list[list[Hit]]:
         """Promote, then search."""
         newest = Generation.objects.order_by("-number")[0]
-        promote(get_spec(newest.model), newest, self)
+        promote(get_spec(newest.model), newest, self, force_because="")
+        return super().search(*args, **kwargs)
+
+
+class DroppingStore(RacingStore):
+    """And what was live before is dropped at once."""
+
+    def search(self, *args: Any, **kwargs: Any) -> list[list[Hit]]:
+        """Promote, drop, then search."""
+        newest = Generation.objects.order_by("-number")[0]
+        promote(get_spec(newest.model), newest, self, force_because="")
+        for old in Generation.objects.filter(state="retired"):
+            self.drop(old.collection)
         return super().search(*args, **kwargs)
 
 
@@ -50,9 +63,11 @@ def fill(store: MemoryStore, spec: EmbedderSpec, generation: Generation, tracks:
     TrackVector.objects.record([TrackVector(generation=generation, track=track, signature="1") for track in tracks])
 
 
-def two_generations(spec: EmbedderSpec, checkpoint: str, tracks: Sequence[Track]) -> RacingStore:
+def two_generations(
+    spec: EmbedderSpec, checkpoint: str, tracks: Sequence[Track], kind: type[RacingStore] = RacingStore
+) -> RacingStore:
     """A store with a live generation, and one of another version that is complete."""
-    store = RacingStore()
+    store = kind()
     for version in (spec, replace(spec, version=spec.version + 1)):
         fill(store, spec, ensure_generation(version, Identity(checkpoint=checkpoint), store), tracks)
     return store
@@ -80,3 +95,20 @@ def test_a_text_is_compared_with_the_generation_that_it_was_read_for(reader: Pat
     Generation.objects.filter(number=2).delete()
     Generation.objects.update(state="live")
     assert during == ranking(tracks_matching("sad", model="words", store=store, limit=8))
+
+
+def test_what_was_dropped_in_the_middle_is_asked_of_the_live_one_from_the_beginning(catalogue: list[Track]) -> None:
+    store = two_generations(get_spec("acoustic"), "", catalogue, DroppingStore)
+    after = store.fetch("acoustic_embedding_g0002", [str(track.pk) for track in catalogue])
+    seed = after[str(catalogue[0].pk)]
+    others = {str(t.pk): float(after[str(t.pk)] @ seed) for t in catalogue[1:]}
+    found = neighbours_of(catalogue[0], model="acoustic", store=store, limit=3)
+    assert [str(near.track.pk) for near in found] == sorted(others, key=lambda pk: -others[pk])[:3]
+
+
+def test_what_the_store_lost_is_said_to_be_lost(catalogue: list[Track]) -> None:
+    store = two_generations(get_spec("acoustic"), "", catalogue, DroppingStore)
+    Generation.objects.filter(number=2).update(collection="nowhere")
+    Generation.objects.filter(number=1).update(collection="lost")
+    with pytest.raises(NotEmbedded, match="lost the acoustic vectors"):
+        neighbours_of(catalogue[0], model="acoustic", store=store, limit=3)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from embeddings import conf
 from embeddings.errors import EmbedderError
 from embeddings.jobs.progress import progress_of
-from embeddings.management.terminal import duration
+from embeddings.management.reembed.terminal import duration
 from embeddings.models import BatchJob, Generation, Track
 from recommendations.engine import neighbours_of
 from recommendations.store import vector_store

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from embeddings.jobs import tasks
+from embeddings.jobs.context import about
 from embeddings.jobs.texts import TextWorker
-from embeddings.jobs.worker import InProcessWorker, ResidentWorker
+from embeddings.jobs.worker import InProcessWorker, ResidentWorker, current_slot
 
 
 class Command(BaseCommand):
@@ -34,7 +35,8 @@ class Command(BaseCommand):
             logging.getLogger("embeddings").setLevel(logging.INFO)
         worker = _text_worker() if options["queue"] == "text" else _embedding_worker()
         try:
-            worker.work(burst=options["burst"], logging_level="WARNING")
+            with about(worker=current_slot()):
+                worker.work(burst=options["burst"], logging_level="WARNING")
         finally:
             tasks.leave()
 

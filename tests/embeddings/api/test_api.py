@@ -1,15 +1,17 @@
 """The REST API: who may do what, and the shape of answers and errors."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from embeddings.models import BatchJob, JobState, ResultState, Track, TrackResult
+from embeddings.models import BatchJob, JobState, ResultState, SliceRecord, Track, TrackResult
 from embeddings.store.base import VectorStore
 from tests.embeddings.models.rows import running_job
 
@@ -163,3 +165,46 @@ def test_a_store_that_is_away_is_a_503_with_retry_after(catalogue: list[Track], 
     vector_store.cache_clear()
     assert (answer.status_code, error_of(answer)) == (503, "backend_unavailable")
     assert answer["Retry-After"]
+
+
+def test_a_new_generation_and_options_are_asked_for(queue: None) -> None:
+    options = {"batchSize": 16, "maxRetries": 0, "delaySeconds": 0.5, "promote": False}
+    started = client(staff=True).post("/api/v1/jobs", {"rebuild": True, "options": options}, format="json").json()
+    assert (started["rebuild"], started["scope"]) == (True, "all")
+    assert started["options"] == options | {"verify": True, "backup": False}
+    assert BatchJob.objects.get().options["delay_seconds"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rebuild": True, "scope": "failed"},
+        {"rebuild": "perhaps"},
+        {"options": {"batchSize": -1}},
+        {"options": {"batch_size": 5}},
+        {"options": {"delaySeconds": 1e9}},
+    ],
+)
+def test_wishes_that_mean_nothing_are_refused(body: dict[str, Any], queue: None) -> None:
+    answer = client(staff=True).post("/api/v1/jobs", body, format="json")
+    assert (answer.status_code, error_of(answer)) == (400, "invalid")
+    assert not BatchJob.objects.exists()
+
+
+def test_a_job_tells_slices_memory_and_what_it_waits_for(queue: None) -> None:
+    job = running_job(2)
+    due = timezone.now() + timedelta(seconds=30)
+    BatchJob.objects.mark_waiting(job.pk, "The store is away.", due)
+    SliceRecord.objects.create(
+        job=job,
+        model="acoustic",
+        worker="w",
+        started_at=due,
+        finished_at=due + timedelta(seconds=12),
+        done=64,
+        memory_mb=512.25,
+    )
+    progress = client(staff=False).get(f"/api/v1/jobs/{job.pk}").json()["progress"]
+    assert (progress["slices"], progress["sliceSecondsMedian"], progress["memoryMb"]) == (1, 12.0, 512.25)
+    assert (progress["stalled"], progress["lastTrack"], progress["waitingRetries"]) == (None, None, 0)
+    assert progress["retryAt"].startswith(f"{due:%Y-%m-%dT%H:%M:%S}")

@@ -103,7 +103,7 @@ def test_what_is_built_goes_on_although_something_else_was_begun_later() -> None
     second, third = (replace(MADE_WITH, checkpoint=letter * 64) for letter in "bc")
     built = ensure_generation(WEIGHTED, second, store)
     later = with_a_vector(ensure_generation(WEIGHTED, third, store))
-    promote(WEIGHTED, later, store)
+    promote(WEIGHTED, later, store, force_because="")
     assert ensure_generation(WEIGHTED, second, store) == built
 
 

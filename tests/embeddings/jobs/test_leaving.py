@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 
 from embedder_site.env import BASE_DIR
 from embeddings.embedders import get_spec
@@ -29,7 +28,7 @@ from embeddings.models import (
 )
 from embeddings.store.base import VectorStore
 from tests.embeddings.embedders.hub_server import serving
-from tests.services import until
+from tests.services import database_url, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Worker = Callable[[], "subprocess.Popen[bytes]"]
@@ -54,10 +53,9 @@ def worker(
 ) -> Iterator[Worker]:
     """Start a worker that has no checkpoint yet."""
     started: list[subprocess.Popen[bytes]] = []
-    name = django_settings.DATABASES["default"]["NAME"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")} | {
         "DJANGO_SETTINGS_MODULE": "embedder_site.settings",
-        "DATABASE_URL": os.environ.get("TEST_WORKER_DATABASE_URL", f"sqlite:///{name}"),
+        "DATABASE_URL": database_url(),
         "REDIS_URL": redis_url,
         "MILVUS_URI": milvus_uri,
         "MUSIC": str(few),

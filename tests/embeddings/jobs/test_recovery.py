@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 
 from embedder_site.env import BASE_DIR
 from embeddings.embedders import get_spec
@@ -18,7 +17,7 @@ from embeddings.jobs import control
 from embeddings.models import BatchJob, JobState, ResultState, TrackResult
 from embeddings.store.base import VectorStore
 from tests.conftest import SAMPLE
-from tests.services import until
+from tests.services import database_url, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TRACKS = 150
@@ -45,10 +44,9 @@ def spawn(queue: None, store: VectorStore, redis_url: str, milvus_uri: str, many
     started: list[subprocess.Popen[bytes]] = []
 
     def one(slot: str) -> "subprocess.Popen[bytes]":
-        name = django_settings.DATABASES["default"]["NAME"]
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "embedder_site.settings",
-            "DATABASE_URL": os.environ.get("TEST_WORKER_DATABASE_URL", f"sqlite:///{name}"),
+            "DATABASE_URL": database_url(),
             "REDIS_URL": redis_url,
             "MILVUS_URI": milvus_uri,
             "MUSIC": str(many),

@@ -1,13 +1,29 @@
 """What a job does when nothing is left to do: it promotes what is complete, and never empties a search."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from embeddings import conf
 from embeddings.errors import OutOfMemory, TrackError, VectorInvalid
+from embeddings.jobs.bulletin import Bulletin
 from embeddings.jobs.generations import ensure_generation, what_changed
+from embeddings.jobs.resident import Resident
 from embeddings.jobs.settling import settle
-from embeddings.models import BatchJob, Done, Failed, Generation, Lease, Library, Track, TrackResult, TrackVector
+from embeddings.models import (
+    BatchJob,
+    Done,
+    Failed,
+    Generation,
+    Lease,
+    Library,
+    Track,
+    TrackResult,
+    TrackVector,
+    Verification,
+)
 from embeddings.store.memory import MemoryStore
 from tests.embeddings.jobs.test_identity import MADE_WITH
 from tests.embeddings.jobs.weighted import WEIGHTED
@@ -24,7 +40,7 @@ def begun(tracks: int) -> tuple[MemoryStore, Generation, BatchJob]:
     Track.objects.bulk_create(made)
     TrackVector.objects.record([TrackVector(generation=live, track=track, signature="1-1") for track in made])
     built = ensure_generation(WEIGHTED, replace(MADE_WITH, checkpoint="b" * 64), store)
-    job = BatchJob.objects.create(state="running", model_keys=["weighted"])
+    job = BatchJob.objects.create(state="running", model_keys=["weighted"], options={"verify": False})
     rows = [TrackResult(job=job, track=track, model="weighted", generation=built) for track in made]
     TrackResult.objects.bulk_create(rows)
     return store, built, job
@@ -37,7 +53,7 @@ def settled(store: MemoryStore, job: BatchJob, *, failed: int, error: type[Track
     TrackResult.objects.mark_failed(lease, [Failed.of(row, error("It does not work.")) for row in rows[:failed]])
     done = [Done(result=row, seconds=1.0, audio_seconds=1.0, warning="") for row in rows[failed:]]
     TrackResult.objects.mark_done(lease, done)
-    assert settle(job.pk, store)
+    assert settle(job.pk, Resident(store=store, decoders=[], config=conf.models(), bulletin=Bulletin("a")))
     job.refresh_from_db()
     return job
 
@@ -55,7 +71,8 @@ def test_what_failed_every_track_does_not_take_the_place_of_what_is_full(error: 
     store, built, job = begun(5)
     live = Generation.objects.live("weighted")
     assert settled(store, job, failed=5, error=error).state == "completed_with_errors"
-    assert job.message == f"{built.collection} holds 0 of 5 tracks and was not promoted; the old vectors stay."
+    assert job.message.startswith(f"{built} was not promoted, and {live} stays: ")
+    assert "It holds 0 of the 5 present tracks that" in job.message
     assert Generation.objects.live("weighted") == live
     assert live is not None
     assert store.alias_target(WEIGHTED.alias) == live.collection
@@ -72,7 +89,8 @@ def test_a_job_for_some_tracks_says_what_is_missing() -> None:
     store, built, job = begun(5)
     job.results.filter(track__path__in=["0.mp3", "1.mp3"]).delete()
     settled(store, job, failed=0, error=OutOfMemory)
-    assert job.message == f"{built.collection} holds 3 of 5 tracks and was not promoted; the old vectors stay."
+    assert f"{built} was not promoted" in job.message
+    assert "It holds 3 of 5 present tracks" in job.message
 
 
 def test_tracks_that_are_gone_do_not_hold_it_back() -> None:
@@ -81,3 +99,18 @@ def test_tracks_that_are_gone_do_not_hold_it_back() -> None:
     Track.objects.filter(path="0.mp3").update(missing_since="2026-01-01T00:00Z")
     assert settled(store, job, failed=0, error=OutOfMemory).message == ""
     assert Generation.objects.live("weighted") == built
+
+
+def test_an_examination_is_left_to_the_worker_that_makes_it() -> None:
+    store, built, job = begun(2)
+    job.results.all().delete()
+    BatchJob.objects.update(options={}, targets={"weighted": built.pk})
+    live = Generation.objects.get(state="live")
+    TrackVector.objects.record(
+        [TrackVector(generation=built, track=row.track, signature="1-1") for row in live.vectors.all()]
+    )
+    lease = {"lease": "other", "lease_expires": timezone.now() + timedelta(minutes=1)}
+    Verification.objects.create(generation=built, state="running", **lease)
+    assert not settle(job.pk, Resident(store=store, decoders=[], config=conf.models(), bulletin=Bulletin("a")))
+    job.refresh_from_db()
+    assert (job.state, Generation.objects.live("weighted")) == ("running", live)

@@ -14,7 +14,7 @@ from embeddings.domain import Window
 from embeddings.embedders import SPECS
 from embeddings.embedders.base import Features
 from embeddings.errors import TrackError, WorkerUnfit
-from embeddings.jobs import control, tasks
+from embeddings.jobs import control, knocking, tasks
 from embeddings.jobs.identity import fit_device
 from embeddings.jobs.resident import resident
 from embeddings.jobs.runner import Runner
@@ -153,7 +153,7 @@ def test_a_worker_that_stands_aside_leaves_the_others_the_messages(
     few: Path, weights: Path, queue: None, store: VectorStore
 ) -> None:
     job = planned("weighted")
-    tasks.knock(job.pk)
+    knocking.knock(job.pk)
     embedding_worker(stands_aside=lambda: True).work(burst=True, logging_level="WARNING")
     assert [len(django_rq.get_queue(name)) for name in ("control", "embed")] == [0, 1]
     embedding_worker(stands_aside=tasks.stands_aside).work(burst=True, logging_level="WARNING")

@@ -14,9 +14,10 @@ from rq.exceptions import StopRequested
 
 from embeddings.jobs import control, tasks
 from embeddings.jobs.bulletin import Bulletin
-from embeddings.jobs.planner import Unwanted, kept_planning
+from embeddings.jobs.planner import kept_planning
 from embeddings.jobs.progress import progress_of
 from embeddings.jobs.resident import resident
+from embeddings.jobs.targets import Unwanted
 from embeddings.jobs.worker import ResidentWorker
 from embeddings.models import BatchJob, Generation, JobState, ResultState, TrackResult, WorkerState
 from embeddings.store.base import VectorStore

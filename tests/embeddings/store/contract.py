@@ -2,9 +2,10 @@
 
 from tests.embeddings.store.contract_alias import AliasContract
 from tests.embeddings.store.contract_joint import JointContract
+from tests.embeddings.store.contract_reading import ReadingContract
 from tests.embeddings.store.contract_rows import RowsContract
 from tests.embeddings.store.contract_search import SearchContract
 
 
-class StoreContract(RowsContract, SearchContract, AliasContract, JointContract):
+class StoreContract(RowsContract, ReadingContract, SearchContract, AliasContract, JointContract):
     """Subclasses give `store`."""

@@ -1,10 +1,12 @@
 """The store contract: making collections, writing and reading rows."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from embeddings.domain import Labels
 from embeddings.store.base import CollectionMissing, VectorStore
 from tests.embeddings.store.contract_base import ContractBase, soon
 from tests.embeddings.store.rows import DIMENSION, random_vectors, row, rows
@@ -170,3 +172,9 @@ class RowsContract(ContractBase):
             store.search("nowhere", random_vectors(1), limit=1)
         with pytest.raises(CollectionMissing, match="nowhere"):
             store.upsert("nowhere", rows(1))
+
+    def test_labels_are_what_was_written_beside_the_vector(self, store: VectorStore, name: str) -> None:
+        store.create(name, DIMENSION)
+        kept = Labels(name="A - B", offset=1.5, model_id="m@2", library_id=7, artist_key="a", album_key="b")
+        store.upsert(name, [*rows(2), row("here", random_vectors(1)[0], **asdict(kept))])
+        assert store.labels(name, ["here", "nowhere"]) == {"here": kept}

@@ -19,6 +19,12 @@ from tests.embeddings.store.rows import DIMENSION, random_vectors, rows
 from tests.services import LiteServer
 
 NAMED_SERVER = os.environ.get("MILVUS_TEST_URI", "")
+TWO_VECTORS = (
+    "JointContract.",
+    "ReadingContract.test_rows_bring_both_vectors_bit_by_bit",
+    "ReadingContract.test_a_collection_says_what_it_is_made_of",
+)
+"""Tests that a server before 2.4 cannot pass, as its rows carry one vector."""
 
 
 def open_store(uri: str, *, timeout: float = 30.0) -> VectorStore:
@@ -48,7 +54,10 @@ class TestMilvusLite(StoreContract):
 @pytest.mark.skipif(not NAMED_SERVER, reason="MILVUS_TEST_URI names no server")
 class TestNamedServer(StoreContract):
     @pytest.fixture
-    def store(self, named_store: VectorStore) -> VectorStore:
+    def store(self, named_store: VectorStore, request: pytest.FixtureRequest) -> VectorStore:
+        version = named_store.health().version
+        if version.startswith("v2.3.") and request.function.__qualname__.startswith(TWO_VECTORS):
+            pytest.skip(f"Milvus {version} keeps one vector in a row")
         return named_store
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -119,8 +120,39 @@ def summary_of(job: BatchJob, counted: JobProgress) -> str:
     if job.message:
         lines.append(f"  {job.message}")
     if job.is_active:
-        lines += worker_lines(counted)
+        lines += [f"  {line}" for line in _standing(job, counted)] + worker_lines(counted)
+    if counted.slices:
+        lines.append(f"  {_slices(counted)}")
     return "\n".join(lines)
+
+
+def _standing(job: BatchJob, counted: JobProgress) -> Iterable[str]:
+    """Say how far an active job is, and what keeps it."""
+    percent = f"{counted.percent:.1f} %"
+    ends = f", {duration(counted.eta_seconds)} left" if counted.eta_seconds is not None else ""
+    yield f"{percent} at {pace(counted) or 'an unknown pace'}{ends}; started {_moment(job.started_at)}."
+    if counted.stalled:
+        yield counted.stalled
+    if counted.retry_at:
+        yield f"Tries again by itself at {_moment(counted.retry_at)}."
+    if counted.waiting_retries:
+        yield f"{counted.waiting_retries} operations failed and are tried again by themselves."
+    if counted.last_track:
+        yield f"Last settled: {counted.last_track}"
+
+
+def _slices(counted: JobProgress) -> str:
+    """Say how long slices took."""
+    parts = [f"{counted.slices} slices"]
+    if counted.slice_seconds_median is not None and counted.slice_seconds_p95 is not None:
+        parts.append(f"median {counted.slice_seconds_median:.1f} s, p95 {counted.slice_seconds_p95:.1f} s")
+    if counted.memory_mb is not None:
+        parts.append(f"largest worker {counted.memory_mb:,.0f} MB")
+    return "; ".join(parts) + "."
+
+
+def _moment(when: datetime | None) -> str:
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC" if when else "not yet"
 
 
 def failure_lines(failures: Iterable[TrackFailure]) -> Iterable[str]:

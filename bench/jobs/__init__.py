@@ -1,0 +1,1 @@
+"""What a job costs beside its embedding: planning, claiming, settling, progress, keeping in step; by size."""

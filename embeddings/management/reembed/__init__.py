@@ -1,0 +1,1 @@
+"""What `manage.py reembed` can do: its arguments, its verbs, its configuration files, and how it speaks."""

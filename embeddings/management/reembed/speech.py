@@ -1,0 +1,48 @@
+"""How `reembed` speaks: sentences for people, one JSON object for programs, and an exit code for scripts."""
+
+import json
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+
+
+class ExitCode(IntEnum):
+    """What a script learns without reading."""
+
+    DONE = 0
+    UNSUCCESSFUL = 1
+    """The job failed or was cancelled; the generation did not pass."""
+    USAGE = 2
+    """Arguments that mean nothing; argparse's own."""
+    REFUSED = 3
+    """It cannot be done, or not now; the sentence says why."""
+    AWAY = 4
+    """A service does not answer; trying again later is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Where a verb says what came of it."""
+
+    out: OutputWrapper
+    as_json: bool
+
+    def answer(self, text: str, **fields: Any) -> None:
+        """Say what came of it, once: a text, or its fields as JSON."""
+        self.say(text)
+        if self.as_json:
+            self.out.write(json.dumps(fields, indent=2, default=str))
+
+    def say(self, line: str) -> None:
+        """Say something on the way; programs are spared it."""
+        if not self.as_json and line:
+            # At once, also into a pipe or a journal: people wait for it.
+            self.out.write(line)
+            self.out.flush()
+
+    def refuse(self, code: str, message: str) -> None:
+        """Tell programs why nothing was done; people are told on standard error."""
+        if self.as_json:
+            self.out.write(json.dumps({"error": {"code": code, "message": message}}, indent=2))

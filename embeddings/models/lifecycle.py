@@ -1,0 +1,129 @@
+"""The life of a generation: its states, and every transition between them; each says whether it happened."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from embeddings.models.job import BatchJob
+
+if TYPE_CHECKING:
+    from embeddings.models.collection import Generation  # noqa: F401 - named in a string that ruff does not read
+
+
+class GenerationState(models.TextChoices):
+    """The life of a generation."""
+
+    BUILDING = "building"
+    VERIFIED = "verified"
+    LIVE = "live"
+    RETIRED = "retired"
+    DROPPED = "dropped"
+
+
+FILLED = (GenerationState.BUILDING, GenerationState.VERIFIED)
+"""States in which jobs fill a generation beside the live one."""
+FORCED = (*FILLED, GenerationState.RETIRED)
+"""What may be promoted with a reason; without one, only what is verified."""
+
+
+class LifecycleQuerySet(models.QuerySet["Generation"]):
+    """Transitions: each is a compare-and-swap, and whoever loses a race changes nothing."""
+
+    def mark_verified(self, generation_id: int, *, since: datetime | None = None) -> bool:
+        """BUILDING -> VERIFIED.
+
+        Args:
+            generation_id: which.
+            since: when its examination began; a vector that came later was not examined, and prevents it.
+
+        """
+        now, found = timezone.now(), self.filter(pk=generation_id, state=GenerationState.BUILDING)
+        if since is not None:
+            # One that is said to come from the future tells of a clock that was moved, and would prevent it for long.
+            found = found.exclude(vectors__stored_at__range=(since, now))
+        return bool(found.update(state=GenerationState.VERIFIED, verified_at=now))
+
+    def reopen(self, generation_ids: Collection[int]) -> int:
+        """VERIFIED -> BUILDING: vectors came that nobody has verified."""
+        verified = self.filter(pk__in=generation_ids, state=GenerationState.VERIFIED)
+        return verified.update(state=GenerationState.BUILDING, verified_at=None)
+
+    @transaction.atomic
+    def promote(self, generation_id: int, model: str, *, force_because: str | None = None) -> bool:
+        """VERIFIED -> LIVE, and what was live -> RETIRED; false when somebody else was faster.
+
+        Args:
+            generation_id: which.
+            model: key of its spec.
+            force_because: lets BUILDING and RETIRED become live as well, and is kept with them.
+
+        """
+        state = self._locked(model).get(generation_id)
+        if state != GenerationState.VERIFIED and (force_because is None or state not in FORCED):
+            return False
+        kept = "" if state == GenerationState.VERIFIED else force_because or ""
+        return self._go_live(generation_id, model, forced_because=kept)
+
+    @transaction.atomic
+    def rollback(self, generation_id: int, model: str, *, instead_of: int) -> bool:
+        """RETIRED -> LIVE, and LIVE -> RETIRED for the other one, which no job promotes by itself any more.
+
+        Args:
+            generation_id: which becomes live.
+            model: key of its spec.
+            instead_of: which has to be live still.
+
+        """
+        states = self._locked(model)
+        if (states.get(generation_id), states.get(instead_of)) != (GenerationState.RETIRED, GenerationState.LIVE):
+            return False
+        self.filter(pk=instead_of).update(rolled_back_at=timezone.now())
+        return self._go_live(generation_id, model)
+
+    @transaction.atomic
+    def mark_dropped(self, generation_id: int, model: str, *, seen: str, kept: int | None = None) -> bool:
+        """RETIRED, or BUILDING or VERIFIED and abandoned -> DROPPED; nothing comes back from there.
+
+        Args:
+            generation_id: which.
+            model: key of its spec.
+            seen: the state in which it was found disposable, and has to be still.
+            kept: the generation that a rollback would go to, which has to be retired still; None where there is none.
+
+        """
+        states = self._locked(model)
+        if states.get(generation_id) != seen or seen not in FORCED or kept == generation_id:
+            return False
+        if kept is not None and states.get(kept) != GenerationState.RETIRED:
+            return False
+        # A planner that chose it meanwhile looks at its state under the same lock, before it names it on its job.
+        if any(job.fills(generation_id) for job in BatchJob.objects.active()):
+            return False
+        dropped = {"state": GenerationState.DROPPED, "dropped_at": timezone.now()}
+        return bool(self.filter(pk=generation_id).update(**dropped))
+
+    def lock_filled(self, generation_id: int) -> bool:
+        """Whether vectors may go into it, which stays so until the transaction ends."""
+        return self.select_for_update(no_key=True).filled().filter(pk=generation_id).first() is not None
+
+    def filled(self) -> Self:
+        """Those that vectors may go into."""
+        return self.filter(state__in=[GenerationState.LIVE, *FILLED])
+
+    def _locked(self, model: str) -> dict[int, str]:
+        """States of a model's generations, which nobody changes until the transaction ends.
+
+        Always locked in one order, so that two never wait for each other.
+        """
+        rows = self.select_for_update(no_key=True).filter(model=model).order_by("pk")
+        return dict(rows.values_list("pk", "state"))
+
+    def _go_live(self, generation_id: int, model: str, **values: object) -> bool:
+        now = timezone.now()
+        live = self.filter(model=model, state=GenerationState.LIVE)
+        live.update(state=GenerationState.RETIRED, retired_at=now)
+        promoted = {"state": GenerationState.LIVE, "promoted_at": now, "retired_at": None, "rolled_back_at": None}
+        return bool(self.filter(pk=generation_id).update(**promoted, **values))

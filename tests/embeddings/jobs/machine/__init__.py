@@ -1,0 +1,1 @@
+"""Random walks through the states of jobs and operations."""
