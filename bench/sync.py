@@ -1,7 +1,6 @@
 """How long the catalogue takes to follow a large library: `python -m bench.sync`, on a database of its own."""
 
 import json
-import os
 import sqlite3
 import sys
 import tempfile
@@ -10,20 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import django
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "embedder_site.settings")
-os.environ.setdefault("LOG_LEVEL", "ERROR")
-django.setup()
-
-from django.db import connection  # noqa: E402 - models need a configured Django
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-
-from bench.figure import Figure, show  # noqa: E402
-from embeddings.library.navidrome import NavidromeSource  # noqa: E402
-from embeddings.library.navidrome_ids import canonical  # noqa: E402
-from embeddings.library.sync import sync  # noqa: E402
-from embeddings.models import Library, Track  # noqa: E402
+import bench.alone  # noqa: F401 - before anything that needs Django
+from bench.figure import Figure, show
+from embeddings.library.navidrome import NavidromeSource
+from embeddings.library.navidrome_ids import canonical
+from embeddings.library.sync import sync
+from embeddings.models import Library, Track
 
 ROWS = 100_000
 CHUNK = 1000

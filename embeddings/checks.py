@@ -91,9 +91,11 @@ def check_keeping(**_options: Any) -> list[CheckMessage]:
     if settings.SYNC_SCHEDULE and (problem := problem_of(settings.SYNC_SCHEDULE)):
         hint = "Such as SYNC_SCHEDULE='0 4 * * *' for every day at four o'clock UTC, or SYNC_SCHEDULE= for never."
         found.append(Error(f"SYNC_SCHEDULE={settings.SYNC_SCHEDULE} {problem}.", hint=hint, id="embeddings.E007"))
-    if settings.GONE_DAYS < 0:
-        message = f"GONE_DAYS={settings.GONE_DAYS:g} is less than nothing; 0 takes vectors out at once."
-        found.append(Error(message, id="embeddings.E008"))
+    for name in ("GONE_DAYS", "RETIRED_DAYS"):
+        # Written this way around, what is no number is refused as well.
+        if not getattr(settings, name) >= 0:
+            message = f"{name}={getattr(settings, name):g} is no number of days; 0 is at once, and 36500 never."
+            found.append(Error(message, id="embeddings.E008"))
     if settings.NAVIDROME_URL:
         found += [
             Error(sentence, id="embeddings.E009") for sentence in _navidrome_errors(urlsplit(settings.NAVIDROME_URL))

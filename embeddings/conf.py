@@ -1,5 +1,6 @@
 """Typed configuration, read from Django's settings when asked and never at import."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class JobConfig:
     """Automatic attempts after the first, at most, whatever the kind of failure allows."""
     stall_seconds: float
     """A job in which nothing was settled for so long is said to be stalled; 0 for never."""
+    sweep_seconds: int
+    """How often an idle worker looks at the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,7 @@ class KeepingConfig:
     schedule: str
     """Cron expression of five fields, in UTC; empty for never."""
     gone_days: float
-    """How long vectors are kept of a track whose file is gone."""
+    """How long vectors are kept of a track whose file is gone; `MOST_DAYS` for good."""
     poll_seconds: int
     """How often Navidrome is asked; 0 when none is configured."""
 
@@ -161,6 +164,7 @@ def jobs() -> JobConfig:
         lease_seconds=settings.JOB_LEASE_SECONDS,
         max_retries=settings.JOB_MAX_RETRIES,
         stall_seconds=settings.JOB_STALL_SECONDS,
+        sweep_seconds=max(1, settings.JOB_SWEEP_SECONDS),
     )
 
 
@@ -175,7 +179,16 @@ def verification() -> VerificationConfig:
 
 def retired_days() -> float:
     """How many days a generation is kept after it was retired; the one that a rollback goes to stays for good."""
-    return max(0.0, float(settings.RETIRED_DAYS))
+    return _days(settings.RETIRED_DAYS)
+
+
+MOST_DAYS = 36_500.0
+"""So long ago is never, and still a date."""
+
+
+def _days(value: float) -> float:
+    """Days that can be counted back from today; what is no number takes nothing away."""
+    return MOST_DAYS if math.isnan(value) else min(MOST_DAYS, max(0.0, float(value)))
 
 
 def backups() -> Path:
@@ -187,7 +200,7 @@ def keeping() -> KeepingConfig:
     """Configuration of keeping the library in step."""
     return KeepingConfig(
         schedule=settings.SYNC_SCHEDULE,
-        gone_days=max(0.0, settings.GONE_DAYS),
+        gone_days=_days(settings.GONE_DAYS),
         poll_seconds=max(1, settings.NAVIDROME_POLL_SECONDS) if settings.NAVIDROME_URL else 0,
     )
 

@@ -144,6 +144,10 @@ class WorkerUnfit(BackendUnavailable):
     """A worker cannot compute a generation as it was begun (another checkpoint, precision or package)."""
 
 
+class WorkerHung(EmbedderError):
+    """Nothing moves in a worker any more, and no thread of it can be ended; only another process in its place helps."""
+
+
 class MusicAway(BackendUnavailable):
     """The folder of a library is not there for this worker, or is empty: its disk is not mounted."""
 

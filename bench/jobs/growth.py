@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,19 +9,14 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-import django
+from django.db import connection
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "embedder_site.settings")
-os.environ.setdefault("LOG_LEVEL", "ERROR")
-django.setup()
-
-from django.db import connection  # noqa: E402 - models need a configured Django
-
-from bench.figure import Figure, show  # noqa: E402
-from bench.jobs.measured import Measured, measure  # noqa: E402
-from bench.jobs.shelf import Shelf  # noqa: E402
-from bench.sync import own_database  # noqa: E402
-from tests.checkpoints import write_checkpoints  # noqa: E402
+import bench.alone  # noqa: F401 - before anything that needs Django
+from bench.figure import Figure, show
+from bench.jobs.measured import Measured, measure
+from bench.jobs.shelf import Shelf
+from bench.sync import own_database
+from tests.checkpoints import write_checkpoints
 
 SMALL = 30
 """The small library has so much less."""

@@ -82,9 +82,11 @@ def _operations(job: BatchJob, generations: dict[int, Generation]) -> Metric:
     # By generation, not by model: an index holds these two, and 300,000 rows are not read for it.
     rows = TrackResult.objects.filter(job=job).order_by().values_list("generation", "state").annotate(Count("pk"))
     counts: dict[tuple[str, str], int] = {(key, state): 0 for key in job.model_keys for state in ResultState.values}
-    for generation, state, count in rows:
-        place = (generations[generation].model, state)
-        counts[place] = counts.get(place, 0) + count
+    for key, state, count in rows:
+        # One that was begun since the generations were read is counted next time.
+        if generation := generations.get(key):
+            place = (generation.model, state)
+            counts[place] = counts.get(place, 0) + count
     for (model, state), count in sorted(counts.items()):
         metric.add_metric([model, state], count)
     return metric

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from rq.utils import utcparse
 
+from embedder_site.metrics.patience import patient
 from embedder_site.metrics.rows import of_rows
 from embeddings import conf
 from embeddings.errors import BackendUnavailable
@@ -19,6 +20,8 @@ from embeddings.store.base import VectorStore
 
 PATIENCE_SECONDS = 2.0
 """How long a service may take to answer: whoever scrapes waits ten seconds, and asks three of them."""
+DATABASE_SECONDS = 3.0
+"""The same for the database, which counts."""
 
 
 def of_everything() -> Iterator[Metric]:
@@ -34,6 +37,17 @@ def of_everything() -> Iterator[Metric]:
         up.add_metric([service], 1)
         yield from known
     yield up
+
+
+def of_database() -> Iterator[Metric]:
+    """Ask the database.
+
+    Raises:
+        DatabaseError: it is away, or takes too long.
+
+    """
+    with patient(DATABASE_SECONDS):
+        yield from of_rows()
 
 
 def of_queue() -> Iterator[Metric]:
@@ -100,7 +114,7 @@ def _impatient(uri: str) -> VectorStore:
 
 
 SERVICES: dict[str, Callable[[], Iterator[Metric]]] = {
-    "database": of_rows,
+    "database": of_database,
     "queue": of_queue,
     "vectors": of_vectors,
 }

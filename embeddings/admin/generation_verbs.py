@@ -14,7 +14,7 @@ STANDINGS = {
     GenerationState.RETIRED: "Searches read another one; it is kept for a way back.",
     GenerationState.DROPPED: "Its vectors are gone.",
 }
-FORCED = (GenerationState.BUILDING, GenerationState.RETIRED)
+REASON_NEEDED = (GenerationState.BUILDING, GenerationState.RETIRED)
 """States in which it may be promoted with a reason only."""
 
 

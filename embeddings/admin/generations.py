@@ -5,19 +5,22 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from embeddings.admin.columns import moment
 from embeddings.admin.examination import examinations_of
-from embeddings.admin.generation_verbs import FORCED, VERBS, standing_of, verbs_of
+from embeddings.admin.generation_verbs import REASON_NEEDED, VERBS, standing_of, verbs_of
 from embeddings.admin.rows import ReadOnlyAdmin
 from embeddings.domain import Actor
 from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, Refused
+from embeddings.jobs import migration
 from embeddings.models import AuditEntry, Generation
 
 SHORT = 8
 """Characters of a digest that tell checkpoints apart."""
+CHANGE = "embeddings.change_generation"
 DEEDS = 20
 """Deeds that the page lists; the rest is one click away."""
 
@@ -33,7 +36,6 @@ class GenerationAdmin(ReadOnlyAdmin):
         "made_with",
         "width",
         "licences",
-        moment("verified_at", "verified"),
         moment("promoted_at", "promoted"),
     )
     list_filter = ("model", "state")
@@ -70,32 +72,49 @@ class GenerationAdmin(ReadOnlyAdmin):
                 "subtitle": None,
                 "standing": standing_of(generation),
                 "verbs": verbs_of(generation),
-                "may_force": generation.state in FORCED,
-                "may_change": request.user.has_perm("embeddings.change_generation"),
+                "may_force": generation.state in REASON_NEEDED,
+                "may_change": request.user.has_perm(CHANGE),
                 "deeds": AuditEntry.objects.filter(generation=generation)[:DEEDS],
             }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add one address for each verb."""
+        """Add one address for each verb, and one for the cleanup."""
         verb = path("<int:pk>/do/<slug:verb>/", self.admin_site.admin_view(self.do), name="embeddings_generation_do")
-        return [verb, *super().get_urls()]
+        cleanup = self.admin_site.admin_view(self.cleanup)
+        return [verb, path("cleanup/", cleanup, name="embeddings_generation_cleanup"), *super().get_urls()]
 
     def do(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         """Apply a verb to a generation."""
         if request.method != "POST" or verb not in VERBS:
             return HttpResponseNotAllowed(["POST"])
-        if not request.user.has_perm("embeddings.change_generation"):
+        if not request.user.has_perm(CHANGE):
             raise PermissionDenied
         generation = Generation.objects.filter(pk=pk).first()
         if generation is None:
             raise Http404
-        by, because = Actor(name=request.user.get_username(), door="admin"), request.POST.get("because", "").strip()
+        because = request.POST.get("because", "").strip()
         try:
-            messages.success(request, VERBS[verb](generation, by, because))
+            messages.success(request, VERBS[verb](generation, _actor(request), because))
         except (Refused, BackendUnavailable) as error:
             messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:embeddings_generation_change", args=[pk]))
+
+    def cleanup(self, request: HttpRequest) -> HttpResponse:
+        """List what nobody needs any more, each with the reason; drop it when told to."""
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        try:
+            if request.method != "POST":
+                found = migration.disposable()
+                context = {"title": "Clean up", "opts": self.opts, "disposable": found}
+                context = self.admin_site.each_context(request) | context
+                return TemplateResponse(request, "admin/embeddings/generation/cleanup.html", context)
+            dropped = migration.clean_up(by=_actor(request))
+            messages.success(request, f"Dropped: {', '.join(map(str, dropped)) or 'nothing'}.")
+        except (Refused, BackendUnavailable) as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:embeddings_generation_changelist"))
 
     @admin.display(description="model", ordering="model")
     def versioned(self, generation: Generation) -> str:
@@ -143,3 +162,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         if spec is None or not spec.weights_licence:
             return "–"
         return f"{spec.weights_licence}{' (no commercial use)' if spec.noncommercial else ''}"
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return Actor(name=request.user.get_username(), door="admin")

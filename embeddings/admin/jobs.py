@@ -16,7 +16,7 @@ from embeddings.admin.columns import moment
 from embeddings.admin.forms import StartJobForm
 from embeddings.admin.history import charts_of
 from embeddings.admin.rows import ReadOnlyAdmin
-from embeddings.domain import Actor, Tally
+from embeddings.domain import Actor
 from embeddings.errors import Refused
 from embeddings.jobs import control
 from embeddings.jobs.progress import progress_of
@@ -30,6 +30,7 @@ from embeddings.models import (
     TrackResult,
     failure_codes,
 )
+from embeddings.reports import Tally
 
 VERBS: dict[str, tuple[Callable[..., object], str]] = {
     "cancel": (control.cancel_job, "Job {} stops after the tracks in hand."),

@@ -6,10 +6,11 @@ from typing import Any
 from rest_framework import serializers
 
 from embeddings import conf
-from embeddings.domain import EmbedderSpec, JobOptions, WorkerLine
+from embeddings.domain import MOST_BATCH, MOST_DELAY_SECONDS, MOST_RETRIES, EmbedderSpec, JobOptions
 from embeddings.embedders import SPECS
 from embeddings.jobs.progress import progress_of
 from embeddings.models import BatchJob, Generation, Scope, Track, TrackFailure, failure_codes
+from embeddings.reports import WorkerLine
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -34,11 +35,15 @@ class SelectionIn(StrictSerializer):
 class OptionsIn(StrictSerializer):
     """How a job is worked off, where that differs from the settings."""
 
-    batchSize = serializers.IntegerField(source="batch_size", required=False, min_value=0, max_value=10_000)  # noqa: N815
-    maxRetries = serializers.IntegerField(  # noqa: N815 - the API's own case
-        source="max_retries", required=False, allow_null=True, min_value=0, max_value=100
+    batchSize = serializers.IntegerField(  # noqa: N815 - the API's own case
+        source="batch_size", required=False, min_value=0, max_value=MOST_BATCH
     )
-    delaySeconds = serializers.FloatField(source="delay_seconds", required=False, min_value=0, max_value=3600)  # noqa: N815
+    maxRetries = serializers.IntegerField(  # noqa: N815
+        source="max_retries", required=False, allow_null=True, min_value=0, max_value=MOST_RETRIES
+    )
+    delaySeconds = serializers.FloatField(  # noqa: N815
+        source="delay_seconds", required=False, min_value=0, max_value=MOST_DELAY_SECONDS
+    )
     verify = serializers.BooleanField(required=False)
     promote = serializers.BooleanField(required=False)
     backup = serializers.BooleanField(required=False)

@@ -1,4 +1,4 @@
-"""Parse, call one function of `jobs.control`, serialize."""
+"""Parse, call one function of `jobs.control` or `jobs.migration`, serialize."""
 
 from typing import Any
 
@@ -12,12 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from embeddings.api.generation_serializers import GenerationLine, GenerationOut, PromoteIn
 from embeddings.api.pagination import Pages
-from embeddings.api.permissions import MayChangeJobs
+from embeddings.api.permissions import MayChangeGenerations, MayChangeJobs
 from embeddings.api.serializers import FailureOut, JobIn, JobLine, JobOut, RetryIn, TrackOut, describe_model
 from embeddings.domain import Actor, JobOptions
 from embeddings.embedders import SPECS
-from embeddings.jobs import control
+from embeddings.jobs import control, migration
 from embeddings.models import BatchJob, Generation, GenerationState, Track, TrackFailure
 
 
@@ -117,6 +118,60 @@ class TrackViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Track]):
     def get_object(self) -> Track:
         """Find a track by our id or Navidrome's."""
         return Track.objects.named(self.kwargs["pk"])
+
+
+class GenerationViewSet(ListModelMixin, GenericViewSet[Generation]):
+    """Generations: everyone with a token reads; who may change them has them verified and promotes them."""
+
+    permission_classes = [IsAuthenticated, MayChangeGenerations]
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[Generation]:
+        """Count what each holds; `?model=` filters."""
+        found = Generation.objects.annotate(tracks=Count("vectors")).order_by("model", "-number")
+        model = self.request.query_params.get("model")
+        return found.filter(model=model) if model else found
+
+    def get_serializer_class(self) -> type[GenerationLine]:
+        """List generations without their examinations."""
+        return GenerationLine if self.action == "list" else GenerationOut
+
+    def get_object(self) -> Generation:
+        """Find a generation by its collection, or as commands name it."""
+        return migration.find_generation(self.kwargs["pk"])
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show one."""
+        return Response(_described(self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def verify(self, request: Request, pk: str) -> Response:
+        """Have a worker examine it."""
+        generation = self.get_object()
+        migration.request_verification(generation, by=_actor(request))
+        return Response(_described(generation), status=status.HTTP_202_ACCEPTED)
+
+    @action(detail=True, methods=["post"])
+    def promote(self, request: Request, pk: str) -> Response:
+        """Make it the live one."""
+        wanted = PromoteIn(data=request.data or {})
+        wanted.is_valid(raise_exception=True)
+        because = wanted.validated_data["because"]
+        return Response(_described(migration.promote(self.get_object(), by=_actor(request), force_because=because)))
+
+
+class RollbackView(APIView):
+    """The way back from the live generation of a model."""
+
+    permission_classes = [IsAuthenticated, MayChangeGenerations]
+
+    def post(self, request: Request, key: str) -> Response:
+        """Make the one before it live again."""
+        return Response(_described(migration.rollback(key, by=_actor(request))))
+
+
+def _described(generation: Generation) -> Any:
+    return GenerationOut(Generation.objects.annotate(tracks=Count("vectors")).get(pk=generation.pk)).data
 
 
 class ModelsView(APIView):

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from embeddings import conf
-from embeddings.domain import SYSTEM, Actor, JobOptions
+from embeddings.domain import MOST_BATCH, MOST_DELAY_SECONDS, MOST_RETRIES, SYSTEM, Actor, JobOptions
 from embeddings.embedders import get_spec
 from embeddings.errors import JobAlreadyActive, NotFound, NotPossibleNow, Refused
 from embeddings.jobs import knocking
@@ -17,7 +17,7 @@ from embeddings.models import AuditEntry, BatchJob, JobState, ResultState, Scope
 DEFAULTS = JobOptions()
 NAMED = 20
 """Of the tracks that somebody named, how many the record names."""
-MOST = {"batch_size": 10_000, "max_retries": 100, "delay_seconds": 3600.0}
+MOST = {"batch_size": MOST_BATCH, "max_retries": MOST_RETRIES, "delay_seconds": MOST_DELAY_SECONDS}
 """Options that are numbers, none of them below 0, and the most that makes sense."""
 
 
@@ -53,25 +53,13 @@ def start_job(
     for key in keys:
         get_spec(key)
     chosen = _checked_selection(scope, selection or {})
-    if chosen and not Track.objects.present().filter(**selection_conditions(chosen)).exists():
-        raise NotFound("No track of the catalogue matches this selection.")
+    asked = {"scope": scope, "selection": chosen, "model_keys": keys, "rebuild": rebuild, "options": asdict(options)}
     try:
-        with transaction.atomic():
-            job = BatchJob.objects.create(
-                scope=scope,
-                selection=chosen,
-                model_keys=keys,
-                rebuild=rebuild,
-                options=asdict(options),
-                requested_by=(by.name or by.door)[:150],
-            )
-            AuditEntry.objects.note("start", by, job=job, details={"scope": scope, "models": keys, "rebuild": rebuild})
-            transaction.on_commit(lambda: knocking.tell_planner(job.pk))
+        return _create(asked, by)
     except IntegrityError:
         active = BatchJob.objects.active().first()
         name = f"Job {active.pk} is {active.state}" if active else "Another job is active"
         raise JobAlreadyActive(f"{name}; wait for it or cancel it first.") from None
-    return job
 
 
 def cancel_job(job: BatchJob, *, by: Actor = SYSTEM) -> None:
@@ -138,23 +126,11 @@ def retry_failed(job: BatchJob, *, codes: Sequence[str] = (), track_ids: Sequenc
 
     """
     chosen = Track.objects.ids_named(track_ids) if track_ids else ()
-    details = {"codes": list(codes), "tracks": list(chosen)[:NAMED]}
     try:
         with transaction.atomic():
-            # The lock orders this and the end of the job: a row that is pending again keeps its job open.
-            job = BatchJob.objects.select_for_update().get(pk=job.pk)
-            if job.state in {JobState.PLANNING, JobState.CANCELLING}:
-                raise _not_now(job, "retried")
-            count = TrackResult.objects.retry(job.pk, codes=codes, track_ids=chosen)
-            failed = job.state == JobState.FAILED
-            if not count and not failed:
-                raise NotPossibleNow(f"Job {job.pk} has no failed operations of this kind.")
-            AuditEntry.objects.note("retry-failed", by, job=job, details=details | {"operations": count})
-            if job.is_active:
-                transaction.on_commit(lambda: knocking.knock(job.pk))
-            else:
-                BatchJob.objects.mark_planning_again(job.pk, complete=job.complete or not failed)
-                transaction.on_commit(lambda: knocking.tell_planner(job.pk))
+            count = _retry(job.pk, codes, chosen)
+            details = {"codes": list(codes), "tracks": list(chosen)[:NAMED], "operations": count}
+            AuditEntry.objects.note("retry-failed", by, job=job, details=details)
     except IntegrityError:
         raise JobAlreadyActive("Another job is active; wait for it or cancel it first.") from None
     return count
@@ -173,6 +149,23 @@ def find_job(job_id: int | None) -> BatchJob:
     return job
 
 
+def _retry(job_id: int, codes: Sequence[str], track_ids: Sequence[str]) -> int:
+    # The lock orders this and the end of the job: a row that is pending again keeps its job open.
+    job = BatchJob.objects.select_for_update().get(pk=job_id)
+    if job.state in {JobState.PLANNING, JobState.CANCELLING}:
+        raise _not_now(job, "retried")
+    count = TrackResult.objects.retry(job_id, codes=codes, track_ids=track_ids)
+    failed = job.state == JobState.FAILED
+    if not count and not failed:
+        raise NotPossibleNow(f"Job {job_id} has no failed operations of this kind.")
+    if job.is_active:
+        transaction.on_commit(lambda: knocking.knock(job_id))
+    else:
+        BatchJob.objects.mark_planning_again(job_id, complete=job.complete or not failed)
+        transaction.on_commit(lambda: knocking.tell_planner(job_id))
+    return count
+
+
 def _checked_selection(scope: str, selection: dict[str, Any]) -> dict[str, Any]:
     if scope not in Scope.values:
         raise Refused(f"There is no scope {scope!r}; choose from {', '.join(Scope.values)}.", code="unknown_scope")
@@ -185,7 +178,30 @@ def _checked_selection(scope: str, selection: dict[str, Any]) -> dict[str, Any]:
         raise Refused(f"A selection ({named}) belongs to the scope 'selection', not {scope!r}.", code="bad_selection")
     if scope == Scope.SELECTION and not chosen:
         raise Refused(f"The scope 'selection' needs at least one of {', '.join(FIELDS)}.", code="bad_selection")
-    return chosen | ({"ids": Track.objects.ids_named(chosen["ids"])} if "ids" in chosen else {})
+    if "ids" in chosen:
+        chosen["ids"] = Track.objects.ids_named(chosen["ids"])
+    if chosen and not Track.objects.present().filter(**selection_conditions(chosen)).exists():
+        raise NotFound("No track of the catalogue matches this selection.")
+    return chosen
+
+
+@transaction.atomic
+def _create(asked: dict[str, Any], by: Actor) -> BatchJob:
+    job = BatchJob.objects.create(**asked, requested_by=(by.name or by.door)[:150])
+    AuditEntry.objects.note("start", by, job=job, details=_told(job))
+    transaction.on_commit(lambda: knocking.tell_planner(job.pk))
+    return job
+
+
+def _told(job: BatchJob) -> dict[str, Any]:
+    """What the record says of a job that was started; of its options, those that somebody chose."""
+    selection = dict(job.selection)
+    if ids := selection.pop("ids", []):
+        selection |= {"tracks": len(ids), "ids": ids[:NAMED]}
+    usual = asdict(DEFAULTS)
+    options = {name: value for name, value in job.options.items() if value != usual[name]}
+    told = {"scope": job.scope, "selection": selection, "models": job.model_keys, "rebuild": job.rebuild}
+    return told | {"options": options}
 
 
 def _check_options(options: JobOptions) -> None:

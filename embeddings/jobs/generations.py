@@ -3,15 +3,19 @@
 import logging
 from collections.abc import Sequence
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from embeddings.domain import EmbedderSpec
+from embeddings.domain import SYSTEM, EmbedderSpec
 from embeddings.embedders import SPECS
 from embeddings.errors import NotPossibleNow, Refused
-from embeddings.models import BatchJob, Generation, GenerationState, Identity, TrackVector
+from embeddings.models import AuditEntry, BatchJob, Generation, GenerationState, Identity, TrackVector
 from embeddings.store.base import VectorStore
 
 CHUNK = 1000
+ROUNDS = 3
+"""How often an alias that others move meanwhile is looked at."""
+NOTHING_LIVE = "what was live holds nothing"
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +68,26 @@ def refuse_occupied(spec: EmbedderSpec, store: VectorStore) -> None:
         )
 
 
+def refuse_strange(store: VectorStore) -> None:
+    """Refuse a store that has nothing of what vectors went to: what it lacks would be forgotten, and embedded again.
+
+    A collection that alone was lost is made anew by itself.
+
+    Raises:
+        Refused: it is another store, or all was lost; the sentence says what to do.
+
+    """
+    holding = Generation.objects.exclude(state=GenerationState.DROPPED).filter(Exists(_vectors_of()))
+    known = list(holding.order_by("pk").values_list("collection", flat=True))
+    if known and not set(known) & set(store.collections()):
+        more = f" and {len(known) - 1} more" if len(known) > 1 else ""
+        raise Refused(
+            f"The vector store at {store.health().uri} has none of the collections that hold our vectors "
+            f"({known[-1]}{more}); is MILVUS_URI right? To embed everything anew: manage.py reembed start --scope all",
+            code="strange_store",
+        )
+
+
 def refuse_during_job(model: str) -> None:
     """Refuse to write beside a job that may write vectors of the same tracks.
 
@@ -99,9 +123,9 @@ def point_alias(spec: EmbedderSpec, store: VectorStore) -> None:
     """Make the alias agree with the live row; a crash between the two may have kept them apart.
 
     The alias is read before the row, and the row again after the alias was moved: whoever moves it
-    last has seen the row as it is.
+    last has seen the row as it is. Where others go on moving it, whoever looks next does the rest.
     """
-    while True:
+    for _ in range(ROUNDS):
         target = store.alias_target(spec.alias)
         live = Generation.objects.live(spec.key)
         if live is None or target == live.collection:
@@ -110,6 +134,7 @@ def point_alias(spec: EmbedderSpec, store: VectorStore) -> None:
             refuse_occupied(spec, store)
         store.point_alias(spec.alias, live.collection)
         log.info("alias points at collection=%s", live.collection)
+    log.warning("alias moves on and on, leaving it to the next look alias=%s", spec.alias)
 
 
 def promote(
@@ -127,7 +152,13 @@ def promote(
         Whether it happened; the alias agrees with what is live either way.
 
     """
-    promoted = Generation.objects.promote(generation.pk, spec.key, force_because=force_because)
+    instead = Generation.objects.live(spec.key)
+    with transaction.atomic():
+        promoted = Generation.objects.promote(generation.pk, spec.key, force_because=force_because)
+        if promoted:
+            reason = NOTHING_LIVE if force_because == "" else force_because
+            details = {"instead_of": str(instead or ""), "reason": reason}
+            AuditEntry.objects.note("promote", SYSTEM, generation=generation, details=details)
     if promoted:
         log.info("generation promoted collection=%s", generation.collection)
     point_alias(spec, store)

@@ -1,7 +1,7 @@
 """The model's side of the pipeline: windows in, complete tracks out, without ever waiting while there is work."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from embeddings.domain import Span
@@ -47,9 +47,10 @@ class _OpenTrack:
 class Inference:
     """Batches windows, runs the model, and says which tracks are complete."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        """Serve one run of one model."""
+    def __init__(self, embedder: Embedder, moved: Callable[[], None] = lambda: None) -> None:
+        """Serve one run of one model; tell of every batch that is computed."""
         self._embedder = embedder
+        self._moved = moved
         self._batcher = WindowBatcher(embedder.batch_windows)
         self._open: dict[Attempt, _OpenTrack] = {}
 
@@ -84,6 +85,7 @@ class Inference:
 
     def _compute(self, batch: list[QueuedWindow]) -> Iterator[Complete]:
         features = self._embedder.embed_windows([queued.window for queued in batch])
+        self._moved()
         for queued, row in zip(batch, features, strict=True):
             # A track whose decoder gave up is gone already; its windows in flight are dropped here.
             if (track := self._open.get(queued.attempt)) is None:

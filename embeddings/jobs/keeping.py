@@ -6,8 +6,11 @@ so that lost, late and doubled ones harm nothing.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import timedelta
 
+from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -40,6 +43,8 @@ from embeddings.models import (
 
 BY = Actor(name="", door="schedule")
 NEWS = ("added", "changed", "moved", "relinked", "gone", "returned")
+LONG = timedelta(days=1)
+"""A job that keeps us from following the library for longer is said."""
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +53,11 @@ def keep_in_step() -> bool:
     """Take a step if a moment of the schedule has passed since the last one; whether one was taken.
 
     Asked now and then as well, it makes up for moments at which a job was active, the library was
-    away, or nobody was awake.
+    away, or nobody was awake. A step in the future was taken by a clock that was wrong, and counts for nothing.
     """
-    schedule = conf.keeping().schedule
-    if not schedule or next_moment(schedule, Watch.objects.kept().stepped_at) > timezone.now():
+    schedule, since = conf.keeping().schedule, Watch.objects.kept().stepped_at
+    now = timezone.now()
+    if not schedule or since <= now < next_moment(schedule, since):
         return False
     return step(again=True)
 
@@ -85,25 +91,50 @@ def step(*, again: bool) -> bool:
         again: whether tracks count that failed in a way that may pass.
 
     """
-    if BatchJob.objects.active().exists():
+    job = BatchJob.objects.active().first()
+    if job is not None:
+        _note_wait(job)
         return False
-    since = timezone.now()
     try:
-        _note_news(sync(configured_source(conf.library())))
-        if not follow(resident().store, conf.keeping(), by=BY, should_stop=should_stop).complete:
-            return False
-        keys, refusals = due_models(conf.jobs().models, conf.models(), again=again)
-        if keys:
-            control.start_job(models=keys, scope=Scope.MISSING, by=BY)
+        return _step(again=again)
     except JobAlreadyActive:
         return False
-    except BackendUnavailable as error:
+    except (BackendUnavailable, Refused) as error:
         if Watch.objects.note(trouble=str(error)):
             log.warning("not in step, and trying again by itself reason=%s", error)
         return False
-    Watch.objects.mark_stepped(since)
+    except Exception as error:
+        # Ours: the doctor says so, where nobody looks into a log, and RQ keeps the traceback.
+        with suppress(DatabaseError):
+            Watch.objects.note(trouble=f"Following the library broke: {error!r}")
+        raise
+
+
+def _step(*, again: bool) -> bool:
+    since = timezone.now()
+    _note_news(sync(configured_source(conf.library())))
+    if not follow(resident().store, conf.keeping(), by=BY, should_stop=_gives_way).complete:
+        return False
+    keys, refusals = due_models(conf.jobs().models, conf.models(), again=again)
+    if keys:
+        control.start_job(models=keys, scope=Scope.MISSING, by=BY)
+    if again or not conf.keeping().schedule:
+        # A step after a scan has not tried again what the schedule's next one will.
+        Watch.objects.mark_stepped(since)
     Watch.objects.note(trouble=" ".join(refusals))
     return True
+
+
+def _gives_way() -> bool:
+    """Whether this process ends, or a job began meanwhile: it follows the library itself, and writes vectors."""
+    return should_stop() or BatchJob.objects.active().exists()
+
+
+def _note_wait(job: BatchJob) -> None:
+    """Say which job is waited for, once that is for long, as for one that somebody paused and forgot."""
+    if timezone.now() - job.created_at > LONG:
+        begun = f"{job.created_at:%Y-%m-%d %H:%M} UTC"
+        Watch.objects.note(trouble=f"Job {job.pk} of {begun} is {job.state}; the library is followed once it is over.")
 
 
 def due_models(keys: Sequence[str], config: ModelConfig, *, again: bool) -> tuple[list[str], list[str]]:

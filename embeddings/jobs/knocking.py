@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 RESULT_TTL = 600
 FAILURE_TTL = 86_400
-QUEUE_AWAY = (redis.ConnectionError, redis.TimeoutError)
+QUEUE_AWAY = (redis.RedisError,)
+"""Also one that answers and refuses: its memory is full, or it cannot write to its disk."""
 
 
 def tell_planner(job_id: int) -> None:

@@ -9,7 +9,8 @@ from django.db import transaction
 from embeddings import conf
 from embeddings.domain import Actor
 from embeddings.embedders import SPECS, get_spec
-from embeddings.errors import BackendUnavailable, NotFound, NotPossibleNow
+from embeddings.errors import BackendUnavailable, NotFound, NotPossibleNow, Refused
+from embeddings.jobs.checking.coverage import check_coverage
 from embeddings.jobs.disposal import Disposable, find_disposable, last_good
 from embeddings.jobs.generations import drop_rest, heal, point_alias
 from embeddings.jobs.knocking import tell_verifier
@@ -77,7 +78,8 @@ def promote(generation: Generation, *, by: Actor, force_because: str = "") -> Ge
         The generation, which searches read from now on.
 
     Raises:
-        NotPossibleNow: it is live or gone, it is not verified and no reason is given, or it holds nothing.
+        NotPossibleNow: it is live or gone, or holds nothing; or it is not verified, or lacks by now what came
+            later, and no reason is given.
         BackendUnavailable: the store does not answer.
 
     """
@@ -86,6 +88,8 @@ def promote(generation: Generation, *, by: Actor, force_because: str = "") -> Ge
     with _connected() as store:
         if not generation.vectors.exists() or generation.collection not in store.collections():
             raise NotPossibleNow(f"{generation} holds nothing; searches would find nothing.")
+        if not force_because:
+            _refuse_lacking(generation)
         with transaction.atomic():
             instead = Generation.objects.live(generation.model)
             if not Generation.objects.promote(generation.pk, generation.model, force_because=force_because or None):
@@ -152,7 +156,11 @@ def clean_up(*, by: Actor) -> list[Generation]:
                 AuditEntry.objects.note("cleanup", by, generation=generation, details={"reason": found.reason})
             generation.refresh_from_db()
             dropped.append(generation)
-            drop_rest(generation, store)
+            try:
+                drop_rest(generation, store)
+            except Refused as refused:
+                # Whoever replaces it has written the rows and is about to move the alias; workers drop the rest then.
+                log.warning("not dropped yet collection=%s reason=%s", generation.collection, refused)
     return dropped
 
 
@@ -201,6 +209,16 @@ def _require_promotable(generation: Generation, force_because: str) -> None:
         raise NotPossibleNow(
             f"{generation} {reason}; have it verified and what it lacks mended, or give a reason for promoting it "
             "as it is: --force --because '...'."
+        )
+
+
+def _refuse_lacking(generation: Generation) -> None:
+    """Refuse what has fallen behind: what passed weeks ago may lack all that jobs have put into the live one since."""
+    checks = check_coverage(generation, conf.verification().coverage)
+    if lacking := [check.sentence for check in checks if check.passed is False]:
+        raise NotPossibleNow(
+            f"{generation} is not complete any more. {' '.join(lacking)} Have a job fill it, or rebuild anew; or give "
+            "a reason for promoting it as it is: --force --because '...'."
         )
 
 

@@ -24,6 +24,7 @@ from embeddings.embedders.base import Embedder
 from embeddings.errors import TrackError
 from embeddings.jobs.inference import Complete, Ended, Inference, Message
 from embeddings.jobs.listening import Listener
+from embeddings.jobs.movement import Movement
 
 T = TypeVar("T")
 
@@ -60,16 +61,19 @@ Outcome = Embedded | Unembeddable
 class Pipeline:
     """The threads and queues of one run; used once, by one caller."""
 
-    def __init__(self, spec: EmbedderSpec, embedder: Embedder, decoders: Sequence[Decoder]) -> None:
-        """Prepare a run of one model over the given decoders, which outlive it."""
-        self._listener = Listener(spec, self._send)
+    def __init__(
+        self, spec: EmbedderSpec, embedder: Embedder, decoders: Sequence[Decoder], *, hung_seconds: float = float("inf")
+    ) -> None:
+        """Prepare a run of one model over the given decoders, which outlive it; it hangs when so long nothing moves."""
+        self._movement = Movement(hung_seconds)
+        self._listener = Listener(spec, self._send, self._movement.note)
         self._embedder = embedder
         self._decoders = decoders
         self._waiting: queue.Queue[TrackRef | None] = queue.Queue()
         self._messages: queue.Queue[Message] = queue.Queue(maxsize=2 * embedder.batch_windows)
         self._complete: queue.Queue[Complete] = queue.Queue(maxsize=UNPOOLED)
         self._outcomes: queue.Queue[Outcome | BaseException] = queue.Queue()
-        self._inference = Inference(embedder)
+        self._inference = Inference(embedder, self._movement.note)
         self._stopping = False
         self._abandoned = threading.Event()
         self._in_hand = 0
@@ -82,6 +86,7 @@ class Pipeline:
         iterator early abandons the tracks in hand.
 
         Raises:
+            WorkerHung: nothing moved for too long; its threads are left alone.
             Exception: whatever the model raised that is not a track's fault.
 
         """
@@ -93,6 +98,7 @@ class Pipeline:
             self._top_up(slices)
             while self._in_hand:
                 yield self._gather()
+                self._movement.look()
                 self._top_up(slices)
         finally:
             self._close(threads)
@@ -136,6 +142,9 @@ class Pipeline:
 
     def _close(self, threads: Sequence[threading.Thread]) -> None:
         self._abandoned.set()
+        if self._movement.hangs:
+            # Whoever waited for them would hang as well.
+            return
         for _ in self._decoders:
             self._waiting.put(None)
         deadline = time.monotonic() + CLOSE_SECONDS
@@ -189,6 +198,7 @@ class Pipeline:
                 except queue.Empty:
                     continue
                 self._outcomes.put(self._outcome(complete))
+                self._movement.note()
                 # While nothing comes, the last track's features would stay on the device.
                 del complete
         except BaseException as error:

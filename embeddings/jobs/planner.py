@@ -17,11 +17,11 @@ from embeddings.domain import EmbedderSpec
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable, CatalogueBusy, Refused
 from embeddings.jobs.following import follow
-from embeddings.jobs.generations import what_changed
+from embeddings.jobs.generations import refuse_strange, what_changed
 from embeddings.jobs.identity import identify
 from embeddings.jobs.targets import Unwanted, choose_target, held
 from embeddings.library.base import MusicSource
-from embeddings.library.sync import sync
+from embeddings.library.sync import is_known, sync
 from embeddings.models import (
     BatchJob,
     Generation,
@@ -57,8 +57,8 @@ def plan(
     dead stops, and changes nothing of what its successor does.
 
     Raises:
-        Refused: the source does not answer or a checkpoint is refused, which a person has to mend.
-        BackendUnavailable: the store does not answer; planning can be tried again.
+        Refused: a checkpoint is refused, the store is another one, or the source never answered; a person mends it.
+        BackendUnavailable: the store or a source that we know does not answer; planning can be tried again.
 
     """
     planner = BatchJob.objects.claim_planning(job.pk, PLANNING_LEASE_SECONDS)
@@ -99,13 +99,10 @@ def _plan_rows(
 
     """
     store.health()
+    if job.scope != Scope.ALL or job.rebuild or job.complete:
+        refuse_strange(store)
     if job.scope in {Scope.ALL, Scope.MISSING} and not job.complete:
-        try:
-            sync(source)
-        except CatalogueBusy:
-            raise
-        except BackendUnavailable as error:
-            raise Refused(str(error), code="library_unavailable") from error
+        _follow_library(source)
         # Asked between two pages, a report ends the planning of who lost the job.
         follow(store, conf.keeping(), job=job, should_stop=partial(report, "The vectors follow the catalogue."))
     skipped, changes = 0, []
@@ -119,6 +116,24 @@ def _plan_rows(
             log.warning("another generation is filled model=%s why=%s", key, change)
             changes.append(change)
     return (job.skipped if job.complete else skipped), changes
+
+
+def _follow_library(source: MusicSource) -> None:
+    """Bring the catalogue up to date.
+
+    Raises:
+        Refused: the source does not answer and never did; a person has to say where the music is.
+        BackendUnavailable: it is away, such as a disk that is mounted later than this machine starts.
+
+    """
+    try:
+        sync(source)
+    except CatalogueBusy:
+        raise
+    except BackendUnavailable as error:
+        if is_known(source):
+            raise
+        raise Refused(str(error), code="library_unavailable") from error
 
 
 def _add_rows(job: BatchJob, spec: EmbedderSpec, generation: Generation) -> int:

@@ -6,8 +6,8 @@ from django.db.models import Count, Max, Min
 from django.utils import timezone
 
 from embeddings import conf
-from embeddings.domain import Progress, Tally, WorkerLine
 from embeddings.models import BatchJob, JobState, ResultState, SliceRecord, TrackResult, WorkerState
+from embeddings.reports import Progress, Tally, WorkerLine
 
 RATE_WINDOW = timedelta(minutes=5)
 SETTLING_SECONDS = 10.0
@@ -38,7 +38,8 @@ def progress_of(job: BatchJob) -> Progress:
         rate=rate,
         eta_seconds=remaining / rate if rate and foreseeable else None,
         elapsed_seconds=elapsed,
-        audio_seconds=rows.audio_seconds(),
+        # Hundreds of slices instead of hundreds of thousands of rows.
+        audio_seconds=slices.audio_seconds if slices.slices else rows.audio_seconds(),
         current_model=current.model if current and job.is_active else "",
         current_track=current.track.name if current and job.is_active else "",
         message=job.message,
@@ -58,13 +59,15 @@ def progress_of(job: BatchJob) -> Progress:
 
 
 def stall_of(job: BatchJob, now: datetime) -> str:
-    """Say for how long nothing was settled, where that is long, and who was heard of last."""
+    """Say for how long nothing was settled, where that is long and nobody finishes the job, and who was heard last."""
     limit = conf.jobs().stall_seconds
     if job.state != JobState.RUNNING or job.resumed_at is None or limit <= 0:
         return ""
+    if job.finishing_lease is not None and job.finishing_lease > now:
+        return ""
     settled = TrackResult.objects.filter(job=job).aggregate(last=Max("finished_at"))["last"]
     silent = (now - max(job.resumed_at, settled or job.resumed_at)).total_seconds()
-    if silent <= limit:
+    if silent <= limit + job.chosen.delay_seconds:
         return ""
     worker = WorkerState.objects.filter(job=job).order_by("-updated_at").first()
     if worker is None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Max
 
 from embeddings import conf
 from embeddings.domain import SYSTEM, JobOptions
@@ -11,6 +12,7 @@ from embeddings.embedders import get_spec
 from embeddings.errors import Refused
 from embeddings.jobs import archive
 from embeddings.jobs.checking.coverage import check_coverage
+from embeddings.jobs.finishing import Undecided, at_its_end
 from embeddings.jobs.generations import point_alias
 from embeddings.jobs.resident import Resident
 from embeddings.jobs.verifying import examine
@@ -20,17 +22,13 @@ from embeddings.models import (
     BatchJob,
     Generation,
     GenerationState,
-    JobState,
-    TrackResult,
     Verification,
     VerificationState,
 )
 
+OBJECTED = (VerificationState.FAILED, VerificationState.BROKEN)
+
 log = logging.getLogger(__name__)
-
-
-class Undecided(Exception):
-    """Another worker examines it, this one has to end, or the job is not at its end any more: look again later."""
 
 
 def bring_in(job: BatchJob, generation: Generation, resident: Resident, should_stop: Callable[[], bool]) -> str:
@@ -54,7 +52,7 @@ def bring_in(job: BatchJob, generation: Generation, resident: Resident, should_s
     """
     if generation.state not in FILLED:
         return _passed_by(job, generation)
-    options = JobOptions(**job.options)
+    options = job.chosen
     objection = _lacking(generation)
     if not objection and options.verify:
         objection = _failing(job, generation, resident, should_stop)
@@ -86,18 +84,31 @@ def _failing(job: BatchJob, generation: Generation, resident: Resident, should_s
     """Have it examined, unless it was; say what it did not pass."""
     if generation.state == GenerationState.VERIFIED:
         return ""
-    verification = examine(
+    verification = _verdict_of_late(job, generation) or examine(
         generation,
         store=resident.store,
         resident=resident,
         config=conf.verification(),
-        should_stop=lambda: should_stop() or not _at_its_end(job),
+        should_stop=lambda: should_stop() or not at_its_end(job),
         report=lambda sentence: BatchJob.objects.note(job.pk, sentence),
     )
     generation.refresh_from_db()
     if verification.state == VerificationState.PASSED and generation.state == GenerationState.VERIFIED:
         return ""
     return _verdict(verification)
+
+
+def _verdict_of_late(job: BatchJob, generation: Generation) -> Verification | None:
+    """Give an examination that was not passed since the job came to its end; whoever made it did not finish the job.
+
+    One from before the job went on says nothing: a person may have mended what it found.
+    """
+    settled = job.results.aggregate(Max("finished_at"))["finished_at__max"]
+    since = max(filter(None, [settled, job.resumed_at]), default=None)
+    last = generation.verifications.first()
+    if since is None or last is None or last.state not in OBJECTED or last.writes != generation.writes:
+        return None
+    return last if last.started_at is not None and last.started_at >= since else None
 
 
 def _verdict(verification: Verification) -> str:
@@ -133,11 +144,14 @@ def _unsaved(job: BatchJob, generation: Generation, resident: Resident, should_s
             conf.backups() / live.collection,
             resident.store,
             report=lambda sentence: BatchJob.objects.note(job.pk, sentence),
-            should_stop=lambda: should_stop() or not _at_its_end(job),
+            should_stop=lambda: should_stop() or not at_its_end(job),
         )
     except archive.Stopped:
         raise Undecided from None
     except (Refused, OSError) as error:
+        if isinstance(error, Refused) and error.code == "folder_busy":
+            BatchJob.objects.note(job.pk, f"Waiting, and trying again by itself: {error}")
+            raise Undecided from None
         return f"The backup of {live} failed: {error}"
     return ""
 
@@ -145,18 +159,16 @@ def _unsaved(job: BatchJob, generation: Generation, resident: Resident, should_s
 @transaction.atomic
 def _promote(job: BatchJob, generation: Generation, options: JobOptions) -> None:
     # The lock orders this and a person who cancels the job or has tracks tried again.
-    if not BatchJob.objects.select_for_update().filter(pk=job.pk).exists() or not _at_its_end(job):
+    if not BatchJob.objects.select_for_update().filter(pk=job.pk).exists() or not at_its_end(job):
         raise Undecided
     because = None if options.verify else f"{job} was started without verification."
+    instead = Generation.objects.live(generation.model)
     if not Generation.objects.promote(generation.pk, generation.model, force_because=because):
         raise Undecided
-    AuditEntry.objects.note("promote", SYSTEM, job=job, generation=generation)
+    generation.refresh_from_db()
+    details = {"instead_of": str(instead or ""), "forced_because": generation.forced_because}
+    AuditEntry.objects.note("promote", SYSTEM, job=job, generation=generation, details=details)
     log.info("generation promoted collection=%s job=%s", generation.collection, job.pk)
-
-
-def _at_its_end(job: BatchJob) -> bool:
-    running = BatchJob.objects.filter(pk=job.pk, state=JobState.RUNNING).exists()
-    return running and not TrackResult.objects.left_open(job.pk).exists()
 
 
 def _live(generation: Generation) -> str:

@@ -16,7 +16,7 @@ from rq.job import Job
 from rq.queue import Queue
 
 from embeddings import conf
-from embeddings.domain import Vector
+from embeddings.domain import EmbedderSpec, Vector
 from embeddings.embedders import SPECS, get_spec
 from embeddings.errors import BackendUnavailable, CheckpointRefused, NotEmbedded, Refused
 from embeddings.models import Asked, Generation, PromptVector
@@ -61,14 +61,7 @@ def read_prompt(model: str, prompt: str) -> ReadPrompt:
         reading = ", ".join(known.key for known in SPECS.values() if known.text_loader)
         raise Refused(f"The model {spec.key} knows no text; ask {reading}.", code="no_text")
     words = readable(prompt)
-    live = Generation.objects.live(spec.key)
-    if live is None:
-        raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
-    if live.joint_dimension != spec.joint_dimension:
-        raise NotEmbedded(
-            f"{live} holds no vectors that a text can be compared with, as those of {spec.key} that were made "
-            f"elsewhere: embed the library anew, with: manage.py reembed start --rebuild --models {spec.key}"
-        )
+    live = _live(spec)
     asked = Asked(
         model=spec.key,
         spec_version=live.spec_version,
@@ -82,6 +75,19 @@ def read_prompt(model: str, prompt: str) -> ReadPrompt:
             vector = _ask(asked)
         PromptVector.objects.keep(asked, vector)
     return ReadPrompt(vector=vector, generation=live)
+
+
+def _live(spec: EmbedderSpec) -> Generation:
+    """The generation that prompts are compared with."""
+    live = Generation.objects.live(spec.key)
+    if live is None:
+        raise NotEmbedded(f"Nothing was embedded with {spec.key} yet: start a job first.")
+    if live.joint_dimension != spec.joint_dimension:
+        raise NotEmbedded(
+            f"{live} holds no vectors that a text can be compared with, as those of {spec.key} that were made "
+            f"elsewhere: embed the library anew, with: manage.py reembed start --rebuild --models {spec.key}"
+        )
+    return live
 
 
 def readable(prompt: str) -> str:

@@ -23,7 +23,7 @@ from embeddings.jobs.identity import fit_device, located, require_fit
 from embeddings.jobs.worker import current_slot
 from embeddings.models import Generation, Lease, TrackResult
 from embeddings.store import connect
-from embeddings.store.base import VectorStore
+from embeddings.store.base import CollectionMissing, VectorStore
 
 UNFIT_SECONDS = 600.0
 """How long a worker that proved unfit for a generation does not load its gigabytes again to find the same."""
@@ -122,7 +122,7 @@ class Resident:
             self._unfit[generation.pk] = (time.monotonic(), str(unfit))
             self.unload()
             raise
-        except (EmbedderError, DatabaseTrouble):
+        except (EmbedderError, CollectionMissing, DatabaseTrouble):
             # Somebody else's trouble, of which the model knows nothing.
             raise
         except Exception:

@@ -1,20 +1,20 @@
 """Embeds slices of a job: claims rows, runs the pipeline, stores vectors, then writes the rows."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 from embeddings.domain import TrackRef
 from embeddings.embedders import get_spec
-from embeddings.errors import AudioMissing, MusicAway, WorkerUnfit
+from embeddings.errors import WorkerHung, WorkerUnfit
+from embeddings.jobs.absence import Absence
 from embeddings.jobs.context import about
-from embeddings.jobs.pipeline import Outcome, Pipeline, Unembeddable
+from embeddings.jobs.pipeline import Outcome, Pipeline
 from embeddings.jobs.recording import Recorder
 from embeddings.jobs.resident import Resident
 from embeddings.jobs.writer import Writer
 from embeddings.models import LOST_ALONE, BatchJob, Generation, JobState, Lease, TrackResult
-from embeddings.paths import to_bytes
 
 LOOK_SECONDS = 1.0
 """How often a running slice looks whether its job still runs."""
@@ -28,6 +28,21 @@ class Unwanted(Exception):
     """Nobody waits any more for the model that is fetched: the worker has to end, or the job does not run."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a turn goes on, and waits for what does not come."""
+
+    turn_seconds: float = TURN_SECONDS
+    """How long rows are claimed."""
+    hung_seconds: float = float("inf")
+    """After how long without any movement its device hangs."""
+    for_music: bool = True
+    """Whether music that is away is waited for."""
+
+
+WAITS = Patience()
+
+
 class Runner:
     """One worker's turn at one job."""
 
@@ -38,8 +53,8 @@ class Runner:
         *,
         slice_size: int,
         should_stop: Callable[[], bool],
-        turn_seconds: float = TURN_SECONDS,
         one_slice: bool = False,
+        patience: Patience = WAITS,
     ) -> None:
         """Prepare a turn.
 
@@ -48,17 +63,18 @@ class Runner:
             resident: store, decoders and model.
             slice_size: rows that are claimed at once.
             should_stop: whether this worker has to end soon.
-            turn_seconds: how long rows are claimed.
             one_slice: claim once, for a job that rests between two slices.
+            patience: how long it goes on.
 
         """
         self._lease = lease
         self._resident = resident
         self._slice_size = slice_size
         self._should_stop = should_stop
+        self._absence = Absence(lease, patient=patience.for_music)
         self._rows: dict[str, TrackResult] = {}
-        self._turn_seconds = turn_seconds
         self._one_slice = one_slice
+        self._patience = patience
         self._turn_ends = float("inf")
         self._renewed = time.monotonic()
         self._looked = 0.0
@@ -74,6 +90,7 @@ class Runner:
             CheckpointRefused: the weights of the model that comes next cannot be used; no row was claimed.
             BackendUnavailable: the store went away, or the music did (`MusicAway`), or this worker is unfit for all
                 that is left (`WorkerUnfit`); the rows it concerns were given back.
+            WorkerHung: its device hangs, and this process has to end; what was not begun was given back.
 
         """
         buried = TrackResult.objects.bury_lost(self._lease)
@@ -109,12 +126,18 @@ class Runner:
         self._turn_ends = float("inf")
         # Loaded before any row is claimed: loading may take longer than a lease.
         with about(model=generation.model), self._resident.embedder(generation, self._report) as embedder:
-            self._turn_ends = time.monotonic() + self._turn_seconds
+            self._turn_ends = time.monotonic() + self._patience.turn_seconds
             try:
-                pipeline = Pipeline(get_spec(generation.model), embedder, self._resident.decoders)
+                spec, decoders = get_spec(generation.model), self._resident.decoders
+                pipeline = Pipeline(spec, embedder, decoders, hung_seconds=self._patience.hung_seconds)
                 recorder = Recorder(self._lease, self._slice_size)
                 with closing(pipeline.run(self._slices(generation))) as outcomes, recorder:
                     return self._embed(pipeline, outcomes, Writer(self._lease, self._resident.store, recorder))
+            except WorkerHung:
+                # What is begun may be what its device hangs in: it counts as of a worker that died.
+                self._give_back(pipeline.stop())
+                TrackResult.objects.desert(self._lease)
+                raise
             finally:
                 TrackResult.objects.release(self._lease)
 
@@ -161,17 +184,18 @@ class Runner:
         return fresh
 
     def _record(self, writer: Writer, outcomes: Sequence[Outcome]) -> None:
-        away = ""
+        missing = []
         for outcome in outcomes:
             row = self._rows.pop(outcome.track_id)
-            if is_missing(outcome) and not is_mounted(row.track.library.root):
-                away = row.track.library.root
+            if self._absence.explains(row, outcome):
+                missing.append(row)
             else:
                 writer.add(row, outcome)
-        if away:
-            # It is not the track that is missing. Its row is given back with the others.
+        if missing:
+            # It is not the tracks that are missing. Where there are no others, all rows are given back.
             writer.flush()
-            raise MusicAway(f"The music folder {away} is not there, or is empty; is its disk mounted?")
+            self._note_recovery(writer)
+            self._absence.put_off(missing, self._rows.values())
         writer.flush_due()
         self._note_recovery(writer)
         if time.monotonic() - self._renewed > self._lease.seconds / 4:
@@ -194,17 +218,3 @@ class Runner:
     def _give_back(self, refs: Sequence[TrackRef]) -> None:
         if refs:
             TrackResult.objects.release(self._lease, [self._rows.pop(ref.id).pk for ref in refs])
-
-
-def is_missing(outcome: Outcome) -> bool:
-    """Whether a track's file was not there."""
-    return isinstance(outcome, Unembeddable) and isinstance(outcome.error, AudioMissing)
-
-
-def is_mounted(root: str) -> bool:
-    """Whether a library's folder, in the text form of `embeddings.paths`, is there and holds anything."""
-    try:
-        with os.scandir(to_bytes(root)) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False

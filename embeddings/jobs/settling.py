@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from embeddings.embedders import get_spec
+from embeddings.jobs.finishing import Undecided, at_its_end, kept_finishing
 from embeddings.jobs.generations import point_alias
-from embeddings.jobs.promoting import Undecided, bring_in
+from embeddings.jobs.promoting import bring_in
 from embeddings.jobs.resident import Resident
 from embeddings.models import (
     BatchJob,
@@ -26,7 +27,8 @@ def settle(job_id: int, resident: Resident, *, should_stop: Callable[[], bool] =
     """Finish the job when its last operation is settled; say whether it is finished now.
 
     Vectors are flushed, and what was built is verified and promoted, before a job says completed.
-    That may take minutes. Others who call this meanwhile leave it to whoever began.
+    That may take minutes. Others who call this meanwhile leave all of it to whoever began, unless
+    that one is not heard of any more.
 
     Args:
         job_id: which.
@@ -42,22 +44,25 @@ def settle(job_id: int, resident: Resident, *, should_stop: Callable[[], bool] =
         return _finish_cancel(job_id)
     if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
         return not job.is_active
+    if should_stop():
+        # Waiting for an index alone may take minutes.
+        return False
     try:
-        said = [_conclude(job, generation, resident, should_stop) for generation in _targets(job)]
+        with kept_finishing(job):
+            said = [_conclude(job, generation, resident, should_stop) for generation in _targets(job)]
+            return _finish(job, " ".join(filter(None, said)))
     except Undecided:
         return False
-    return _finish(job_id, " ".join(filter(None, said)))
 
 
 @transaction.atomic
-def _finish(job_id: int, message: str) -> bool:
+def _finish(job: BatchJob, message: str) -> bool:
     # Flushing takes a while, in which somebody may have asked for a retry: the lock orders the two.
-    job = BatchJob.objects.select_for_update().get(pk=job_id)
-    if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
-        return not job.is_active
-    with_errors = TrackResult.objects.filter(job_id=job_id, state=ResultState.FAILED).exists()
-    log.info("job finished job=%s with_errors=%s", job_id, with_errors)
-    return BatchJob.objects.mark_completed(job_id, with_errors=with_errors, message=message)
+    if not BatchJob.objects.select_for_update().filter(pk=job.pk).exists() or not at_its_end(job):
+        raise Undecided
+    with_errors = TrackResult.objects.filter(job=job, state=ResultState.FAILED).exists()
+    log.info("job finished job=%s with_errors=%s", job.pk, with_errors)
+    return BatchJob.objects.mark_completed(job.pk, with_errors=with_errors, message=message)
 
 
 def _finish_cancel(job_id: int) -> bool:
@@ -73,6 +78,8 @@ def _targets(job: BatchJob) -> QuerySet[Generation]:
 
 def _conclude(job: BatchJob, generation: Generation, resident: Resident, should_stop: Callable[[], bool]) -> str:
     """Flush what the job wrote, and promote what is complete; say what was not."""
+    # What came before it took minutes.
+    generation.refresh_from_db()
     if generation.state != GenerationState.DROPPED:
         resident.store.flush(generation.collection)
     said = bring_in(job, generation, resident, should_stop)

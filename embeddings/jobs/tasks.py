@@ -24,6 +24,7 @@ from embeddings.jobs.waiting import let_wait
 from embeddings.jobs.worker import end_worker, should_stop
 from embeddings.library import configured_source
 from embeddings.models import BatchJob, Generation, JobState, TrackResult, Verification, WorkerState
+from embeddings.store.base import CollectionMissing
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +91,13 @@ def _examine(generation: Generation) -> None:
     except BackendUnavailable as error:
         log.warning("verification put off generation=%s reason=%s", generation, error)
     finally:
-        if lent.broken:
-            # CUDA does not recover inside a program: whatever this one tried next would fail as well.
-            end_worker()
+        _end_if_broken()
+
+
+def _end_if_broken() -> None:
+    if resident.cache_info().currsize and resident().broken:
+        # CUDA does not recover inside a program: whatever this one tried next would fail as well.
+        end_worker()
 
 
 def _go_on(job_id: int) -> None:
@@ -139,8 +144,9 @@ def sweep() -> None:
             resident().repay()
         for asked in Verification.objects.due():
             tell_verifier(asked.pk)
-        _heal()
         _sweep_jobs()
+        # Last: whatever breaks here is loud, and has kept nobody from embedding.
+        _heal()
 
 
 def _heal() -> None:
@@ -176,10 +182,16 @@ def _settled(job_id: int) -> bool:
         log.warning("finishing put off job=%s reason=%s", job_id, error)
         let_wait(job_id, f"All tracks are embedded, and the job cannot be finished: {error}")
         return False
+    except CollectionMissing as error:
+        log.warning("finishing given up for planning job=%s reason=%s", job_id, error)
+        turns.replan(job_id, error)
+        return False
     except Exception:
         # Ours: said on the job, which would otherwise stay active and silent until somebody looks into a log.
         BatchJob.objects.mark_failed(job_id, f"Finishing broke: {traceback.format_exc(limit=-3)}")
         raise
+    finally:
+        _end_if_broken()
 
 
 def expire_slot(slot: str, born: str) -> int:

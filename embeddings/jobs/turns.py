@@ -6,16 +6,22 @@ import traceback
 from django.db import InterfaceError, OperationalError
 
 from embeddings import conf
-from embeddings.errors import BackendUnavailable, Refused, WorkerUnfit
-from embeddings.jobs.knocking import count_workers, knock, slice_size
+from embeddings.errors import BackendUnavailable, MusicAway, Refused, WorkerHung, WorkerUnfit
+from embeddings.jobs import absence
+from embeddings.jobs.knocking import count_workers, knock, slice_size, tell_planner
 from embeddings.jobs.resident import resident
-from embeddings.jobs.runner import Runner
-from embeddings.jobs.waiting import let_wait, wait
-from embeddings.jobs.worker import current_slot, end_worker, should_stop
+from embeddings.jobs.runner import Patience, Runner
+from embeddings.jobs.waiting import let_wait, plan_anew, wait
+from embeddings.jobs.worker import current_slot, end_at_once, end_worker, should_stop
 from embeddings.models import BatchJob, JobState, Lease, TrackResult
+from embeddings.models.job import WAITING
+from embeddings.store.base import CollectionMissing
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
 """Also where its disk is full, or others kept it locked for too long: nothing can be written, and this may pass."""
+
+LEAST_HUNG_SECONDS = 180.0
+"""One batch of a slow model takes seconds, and the first of a large one on a cold device a minute."""
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +50,16 @@ def take_turn(job: BatchJob) -> int | None:
         # The rows were given back.
         log.warning("slice given back job=%s reason=%s", job.pk, error)
         _put_off(lease, error)
+    except CollectionMissing as error:
+        # The rows were given back. Whoever removed it, planning makes it anew.
+        log.warning("slice given back job=%s reason=%s", job.pk, error)
+        replan(job.pk, error)
+    except WorkerHung as error:
+        # A thread that hangs in a driver can be neither ended nor joined. The supervisor starts another worker.
+        said = f"Worker {lease.worker} ended itself: {error}"
+        log.error("worker ends at once job=%s reason=%s", job.pk, error)  # noqa: TRY400 - the traceback says nothing
+        BatchJob.objects.note(job.pk, said)
+        end_at_once()
     except Refused as error:
         # A person has to mend it; the rows stay pending, and retrying the job goes on with them.
         BatchJob.objects.mark_failed(job.pk, str(error))
@@ -53,6 +69,12 @@ def take_turn(job: BatchJob) -> int | None:
         _break_off(job.pk)
         raise
     return None
+
+
+def replan(job_id: int, error: CollectionMissing) -> None:
+    """Let a job whose collection is gone be planned again, at once."""
+    if plan_anew(job_id, str(error)):
+        tell_planner(job_id)
 
 
 def rest(job_id: int) -> None:
@@ -81,7 +103,17 @@ def _runner(job: BatchJob, lease: Lease) -> Runner:
         slice_size=slice_size(job),
         should_stop=should_stop,
         one_slice=job.chosen.delay_seconds > 0,
+        patience=Patience(hung_seconds=hung_seconds(), for_music=absence.is_expected(job)),
     )
+
+
+def hung_seconds() -> float:
+    """After how long without any movement a worker ends itself; infinity for never.
+
+    Decoders say by themselves when a file gives no sound for long.
+    """
+    said = conf.jobs().stall_seconds
+    return max(said, LEAST_HUNG_SECONDS, 2 * conf.audio().stall_seconds) if said > 0 else float("inf")
 
 
 def _put_off(lease: Lease, error: BackendUnavailable) -> None:
@@ -90,9 +122,11 @@ def _put_off(lease: Lease, error: BackendUnavailable) -> None:
         _pass_on(lease.job_id)
     elif isinstance(error, WorkerUnfit):
         # Another worker may be fit, or come any moment; a job that waits would keep it from the rows.
-        BatchJob.objects.note(lease.job_id, f"Waiting, and trying again by itself: {error}")
+        BatchJob.objects.note(lease.job_id, f"{WAITING}{error}")
         _pass_on(lease.job_id)
     else:
+        if isinstance(error, MusicAway):
+            absence.count_anew(lease.job_id)
         let_wait(lease.job_id, str(error))
 
 

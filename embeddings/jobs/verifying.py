@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.utils import timezone
 
 from embeddings.conf import VerificationConfig
@@ -127,7 +127,7 @@ class Examination:
         store.flush(generation.collection)
         stored = read_stored(generation, store, tolerance=LENGTH_TOLERANCE, beat=watch)
         rows = row_ids(generation)
-        yield from check_rows(generation, store, stored, rows)
+        yield from check_rows(generation, store, stored, rows, writes=watch.verification.writes)
         yield from check_vectors(generation, stored)
         unexplained, suspects = unlike_twins(stored)
         yield check_duplicates(stored, unexplained)
@@ -140,30 +140,45 @@ class Examination:
 
 
 def _examine(examination: Examination, watch: Watch) -> None:
+    verification = watch.verification
+    try:
+        _judge(examination, watch)
+    except Interrupted as reason:
+        Verification.objects.release(verification)
+        log.info("verification given back generation=%s reason=%s", verification.generation, reason)
+    except BackendUnavailable as error:
+        Verification.objects.release(verification, f"Waiting: {error}", until=timezone.now() + PUT_OFF)
+        raise
+    except (OperationalError, InterfaceError) as error:
+        _let_wait(verification, error)
+        raise
+    except Exception:
+        # Ours: the row says so, instead of being examined for ever.
+        Verification.objects.mark_broken(verification, f"Verifying broke: {traceback.format_exc(limit=-3)}")
+        raise
+
+
+def _judge(examination: Examination, watch: Watch) -> None:
     verification, began = watch.verification, time.monotonic()
     try:
         checks = list(examination.checks())
     except CollectionMissing:
         # Dropped while it was read.
         checks = [_gone(verification.generation)]
-    except Interrupted as reason:
-        Verification.objects.release(verification)
-        log.info("verification given back generation=%s reason=%s", verification.generation, reason)
-        return
-    except BackendUnavailable as error:
-        Verification.objects.release(verification, f"Waiting: {error}", until=timezone.now() + PUT_OFF)
-        raise
-    except (OperationalError, InterfaceError):
-        # The database went away; the lease runs out by itself, and the examination is taken up again.
-        raise
-    except Exception:
-        # Ours: the row says so, instead of being examined for ever.
-        Verification.objects.mark_broken(verification, f"Verifying broke: {traceback.format_exc(limit=-3)}")
-        raise
     passed = all(check.passed is not False for check in checks)
     _conclude(verification, checks, passed=passed)
     watch.report(f"Verified {verification.generation}: {'passed' if passed else 'failed'}")
     log.info("verified generation=%s passed=%s s=%.1f", verification.generation, passed, time.monotonic() - began)
+
+
+def _let_wait(verification: Verification, reason: Exception) -> None:
+    """Give it back after the database was locked or restarted: no worker died of it."""
+    close_old_connections()
+    try:
+        Verification.objects.release(verification, f"Waiting: {reason}", until=timezone.now() + PUT_OFF)
+    except (OperationalError, InterfaceError) as error:
+        # Away still: the lease runs out by itself, and this attempt counts.
+        log.warning("verification left to its lease generation=%s reason=%s", verification.generation, error)
 
 
 @transaction.atomic
@@ -172,7 +187,7 @@ def _conclude(verification: Verification, checks: list[Check], *, passed: bool) 
         return
     generation = verification.generation
     if passed:
-        Generation.objects.mark_verified(generation.pk, since=verification.started_at)
+        Generation.objects.mark_verified(generation.pk, writes=verification.writes)
     else:
         Generation.objects.reopen([generation.pk])
 

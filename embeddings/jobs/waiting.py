@@ -1,4 +1,4 @@
-"""Waits that end early: of a job for a backend that is away, and of a worker between two slices."""
+"""Waits that end early: of a job for a backend that is away, or lost what it held, and of a worker between slices."""
 
 import random
 import threading
@@ -9,9 +9,12 @@ from datetime import timedelta
 from django.utils import timezone
 
 from embeddings.models import BatchJob
+from embeddings.models.job import WAITING
 
 FIRST_SECONDS = 2.0
 CAP_SECONDS = 60.0
+MOST_LOSSES = 3
+"""How often what the vector store lost is made anew for one job."""
 LOOK_SECONDS = 0.5
 """How often somebody who waits between two slices looks whether there is still a reason to."""
 
@@ -27,6 +30,23 @@ def backoff(outages: int, chance: random.Random) -> float:
     return min(CAP_SECONDS, FIRST_SECONDS * 2.0 ** min(outages, 16)) * chance.uniform(0.5, 1.0)
 
 
+def plan_anew(job_id: int, reason: str) -> bool:
+    """Let a running job be planned again, which makes anew what the store lost; say whether it is to be.
+
+    A store that goes on losing it is not filled for ever: the job fails.
+
+    Args:
+        job_id: which.
+        reason: what is lost, for people.
+
+    """
+    losses = BatchJob.objects.filter(pk=job_id).values_list("losses", flat=True).first() or 0
+    if losses < MOST_LOSSES:
+        return BatchJob.objects.mark_to_be_planned(job_id, f"It is planned again: {reason}")
+    BatchJob.objects.mark_failed(job_id, f"{reason} It was made anew {losses} times, and is gone again.")
+    return False
+
+
 def let_wait(job_id: int, reason: str) -> bool:
     """Let a job that runs, or is planned, wait for what is away; say whether it does.
 
@@ -35,7 +55,7 @@ def let_wait(job_id: int, reason: str) -> bool:
         reason: what is away, for people.
 
     """
-    message = f"Waiting, and trying again by itself: {reason}"
+    message = f"{WAITING}{reason}"
     outages = BatchJob.objects.filter(pk=job_id).values_list("outages", flat=True).first() or 0
     chance = random.Random()  # noqa: S311 - nobody gains by guessing it
     retry_at = timezone.now() + timedelta(seconds=backoff(outages, chance))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-Known = Mapping[int, Mapping[str, str]]
-"""What the catalogue holds already: library number -> path -> signature."""
+Known = Mapping[str, Mapping[str, str]]
+"""What the catalogue holds already: root of a library -> path -> signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,8 @@ class MusicSource(Protocol):
     """Something that lists tracks; every implementation passes the library contract suite."""
 
     kind: str
+    root: str
+    """The folder that is its only library, in the text form of `embeddings.paths`; empty where it names several."""
 
     def listings(self, known: Known) -> Sequence[Listing]:
         """All libraries and their present tracks, read at one moment, in order of their number.

@@ -27,6 +27,7 @@ class FolderSource:
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.abspath(os.fsencode(root))
+        self.root = to_text(self._root)
 
     def listings(self, known: Known) -> Sequence[Listing]:
         """The folder as one library.
@@ -35,12 +36,12 @@ class FolderSource:
             BackendUnavailable: the folder is not there or cannot be read.
 
         """
-        root = to_text(self._root)
+        root = self.root
         if not os.path.isdir(self._root):
             raise BackendUnavailable(f"The music folder {root} is not there; is its disk mounted?")
         walk = Walk(root=self._root)
         try:
-            tracks, unchanged = _read(walk, known.get(_NUMBER, {}))
+            tracks, unchanged = _read(walk, known.get(root, {}))
         except OSError as error:
             raise BackendUnavailable(f"The music folder {root} cannot be read: {error.strerror}.") from error
         name = clean_text(to_text(os.path.basename(self._root)), 255)

@@ -16,6 +16,7 @@ class NavidromeSource:
     """The libraries and tracks of one Navidrome; reads all layouts since 0.52, writes nothing."""
 
     kind = "navidrome"
+    root = ""
 
     def __init__(self, database: Path, path_map: PathMap = ()) -> None:
         self._database = database

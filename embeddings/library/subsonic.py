@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import ipaddress
 import json
 import secrets
 import time
@@ -19,8 +20,8 @@ SECONDS = 10.0
 MOST_BYTES = 65_536
 MARK = 255
 COMMON = {"v": "1.16.1", "c": "navidrome-embedder", "f": "json"}
-WITHOUT_TOKENS = (10, 40, 41)
-"""Errors of servers that do not take a salted password, or not from this user: missing parameter, wrong, not here."""
+WITHOUT_TOKENS = (10, 41)
+"""Errors of servers that take no salted password, or not from this user: missing parameter, not supported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ def scan_status(config: NavidromeConfig, *, seconds: float = SECONDS) -> Scan:
     except SubsonicError as error:
         if error.code not in WITHOUT_TOKENS:
             raise
+        _refuse_listeners(config.url)
         found = _ask(config, {"p": "enc:" + config.password.encode().hex()}, seconds)
     status = found.get("scanStatus")
     if not isinstance(status, dict):
@@ -67,6 +69,28 @@ def scan_status(config: NavidromeConfig, *, seconds: float = SECONDS) -> Scan:
 def _salted(password: str) -> dict[str, str]:
     salt = secrets.token_hex(8)
     return {"s": salt, "t": hashlib.md5((password + salt).encode(), usedforsecurity=False).hexdigest()}
+
+
+def _refuse_listeners(url: str) -> None:
+    """Refuse to say a password where others could read it, also to who only claims to need it.
+
+    Raises:
+        BackendUnavailable: the address is neither encrypted nor of this machine.
+
+    """
+    address = urlsplit(url)
+    if address.scheme != "https" and not _is_here(address.hostname or ""):
+        raise BackendUnavailable(
+            f"{url} takes no salted password, and the password itself is not sent over plain HTTP to another machine: "
+            "name its HTTPS address."
+        )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _ask(config: NavidromeConfig, proof: Mapping[str, str], seconds: float) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,11 +15,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from embeddings.errors import BackendUnavailable, CatalogueBusy
-from embeddings.library.base import Known, Listing, MusicSource, SourceLibrary, SourceTrack
+from embeddings.library.base import Known, Listing, MusicSource, SourceTrack
 from embeddings.library.changes import SAID, Atlas, Changes, compare
+from embeddings.library.knowing import keep_libraries
 from embeddings.library.matching import Place, Row
 from embeddings.models import Library, Track
-from embeddings.paths import to_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -74,13 +73,21 @@ def sync(source: MusicSource, *, reread: bool = False, allow_empty: bool = False
     if not allow_empty and not any(listing.tracks or listing.unchanged for listing in listings):
         _refuse_emptiness(rows)
     try:
-        atlas = _keep_libraries(source.kind, [listing.library for listing in listings])
+        atlas = keep_libraries(source.kind, listings, rows)
         with _collector_paused():
             changes = compare(rows, listings, atlas)
         _write(changes, timezone.now())
     except IntegrityError as error:
         raise CatalogueBusy("The catalogue was changed while it was being synchronised; try again.") from error
     return _reports(listings, atlas, changes, time.monotonic() - started)
+
+
+def is_known(source: MusicSource) -> bool:
+    """Whether the catalogue has tracks of this source: where it does not answer, it is away, and not misnamed."""
+    libraries = Library.objects.filter(source=source.kind)
+    if source.root:
+        libraries = libraries.filter(root=source.root)
+    return Track.objects.filter(library__in=libraries).exists()
 
 
 @contextmanager
@@ -107,11 +114,11 @@ def _rows() -> list[Row]:
 
 
 def _known(kind: str, rows: Sequence[Row]) -> Known:
-    numbers = dict(Library.objects.filter(source=kind).values_list("id", "external_id"))
-    known: dict[int, dict[str, str]] = {number: {} for number in numbers.values()}
+    roots = dict(Library.objects.filter(source=kind).values_list("id", "root"))
+    known: dict[str, dict[str, str]] = {root: {} for root in roots.values()}
     for row in rows:
-        if row.library_id in numbers:
-            known[numbers[row.library_id]][row.path] = row.signature
+        if row.library_id in roots:
+            known[roots[row.library_id]][row.path] = row.signature
     return known
 
 
@@ -122,33 +129,6 @@ def _refuse_emptiness(rows: Sequence[Row]) -> None:
             f"The source lists no track, and the catalogue knows {present}: is a disk not mounted? "
             "If the music was really removed, run `manage.py sync --allow-empty`."
         )
-
-
-def _keep_libraries(kind: str, listed: Sequence[SourceLibrary]) -> Atlas:
-    """Write the libraries that are new or were renamed.
-
-    A library that is listed under a new number, or by another source, is known by its folder and keeps its row.
-    """
-    numbers = {library.external_id for library in listed}
-    rows = list(Library.objects.order_by("id"))
-    mine = {row.external_id: row for row in rows if row.source == kind and row.external_id in numbers}
-    free = {_real(row.root): row for row in rows if row not in mine.values()}
-    roots = {row.id: row.root for row in rows}
-    ids = {}
-    for library in listed:
-        row = mine.get(library.external_id) or free.pop(_real(library.root), None) or Library()
-        said = {"source": kind, "external_id": library.external_id, "name": library.name, "root": library.root}
-        if row._state.adding or any(getattr(row, name) != value for name, value in said.items()):
-            for name, value in said.items():
-                setattr(row, name, value)
-            row.save()
-        ids[library.external_id] = row.id
-        roots[row.id] = library.root
-    return Atlas(listed=ids, roots=roots)
-
-
-def _real(root: str) -> bytes:
-    return os.path.realpath(to_bytes(root))
 
 
 def _write(changes: Changes, now: datetime) -> None:

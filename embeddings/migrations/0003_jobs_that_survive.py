@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 ("lease", models.CharField(blank=True, db_default="", default="", max_length=32)),
                 ("lease_expires", models.DateTimeField(blank=True, null=True)),
                 ("attempts", models.PositiveIntegerField(db_default=0, default=0)),
+                ("writes", models.PositiveBigIntegerField(db_default=0, default=0)),
             ],
             options={
                 "ordering": ["-pk"],
@@ -96,6 +97,21 @@ class Migration(migrations.Migration):
         migrations.RemoveIndex(
             model_name="trackresult",
             name="result_job_state",
+        ),
+        migrations.AddField(
+            model_name="batchjob",
+            name="finisher",
+            field=models.CharField(blank=True, db_default="", default="", max_length=32),
+        ),
+        migrations.AddField(
+            model_name="batchjob",
+            name="finishing_lease",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="batchjob",
+            name="losses",
+            field=models.PositiveIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
             model_name="batchjob",
@@ -156,6 +172,11 @@ class Migration(migrations.Migration):
             model_name="generation",
             name="verified_at",
             field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="generation",
+            name="writes",
+            field=models.PositiveBigIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
             model_name="trackresult",

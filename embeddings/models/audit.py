@@ -78,6 +78,10 @@ class AuditEntry(models.Model):
 
 
 def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_in_words(part)}" for name, part in value.items())
     if isinstance(value, list):
         return " ".join(_in_words(part) for part in value)
-    return "yes" if value is True else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,5 +1,6 @@
 """Who works on which operations: claims under a lease, and everything that ends one without an outcome."""
 
+import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, When
 from django.utils import timezone
 
 from embeddings.models.collection import Generation
+from embeddings.models.job import BatchJob
 from embeddings.models.moments import has_passed, may_begin
 from embeddings.models.outcome import Lease
 from embeddings.models.tally import ResultState, TallyQuerySet
@@ -36,6 +38,10 @@ class ClaimQuerySet(TallyQuerySet):
         now, rows = timezone.now(), self.filter(job_id=job_id)
         # Two questions that an index answers each, where one of both would read all rows of the job.
         return rows.due(now).exists() or rows.expired(now).exists()
+
+    def claimable_beside(self, job_id: int, libraries: Collection[int]) -> bool:
+        """Whether there is anything to do now in a job but what belongs to some libraries."""
+        return self.exclude(track__library__in=libraries).claimable(job_id)
 
     def next_generation(
         self, job_id: int, *, prefer: int | None = None, without: Collection[int] = ()
@@ -131,16 +137,33 @@ class ClaimQuerySet(TallyQuerySet):
             mine = mine.filter(pk__in=ids)
         return mine.update(state=ResultState.PENDING, lease="", lease_expires=None, attempts=F("attempts") - 1)
 
+    def desert(self, lease: Lease) -> int:
+        """Leave rows in hand as a worker that dies leaves them, but at once."""
+        mine = self.filter(lease=lease.token, state=ResultState.RUNNING)
+        return mine.update(lease=uuid.uuid4().hex, lease_expires=timezone.now())
+
+    def put_back(self, lease: Lease, ids: Sequence[int], until: datetime) -> int:
+        """Give back rows in hand as if they had not been tried, to be left alone for a while."""
+        given = {"state": ResultState.PENDING, "lease": "", "lease_expires": None, "attempts": F("attempts") - 1}
+        return self._in_hand(lease, ids).update(retry_at=until, **given)
+
+    def put_off_libraries(self, job_id: int, libraries: Collection[int], until: datetime) -> int:
+        """Leave alone for a while what waits of some libraries."""
+        waiting = self.due(timezone.now()).filter(job_id=job_id, track__library__in=libraries)
+        return waiting.update(retry_at=until)
+
     def expire(self, worker: str, before: datetime) -> int:
         """End the leases of a worker that is known to be dead."""
         # What was claimed after now was claimed by the dead one too, before its clock was put right.
         claimed = Q(started_at__lt=before) | Q(started_at__gt=timezone.now())
-        return self.filter(claimed, worker=worker, state=ResultState.RUNNING).update(lease_expires=before)
+        # Every worker asks when it starts: an index finds the rows of a job, where all there ever were would be read.
+        rows = self.filter(claimed, job__in=BatchJob.objects.active(), worker=worker, state=ResultState.RUNNING)
+        return rows.update(lease_expires=before)
 
     def held_by_others(self, lease: Lease) -> bool:
         """Whether another worker is at this job."""
         running = self.filter(job_id=lease.job_id, state=ResultState.RUNNING).exclude(lease=lease.token)
-        return running.filter(lease_expires__gt=timezone.now()).exists()
+        return running.filter(~has_passed("lease_expires", timezone.now()), lease_expires__isnull=False).exists()
 
     def cancel_pending(self, job_id: int) -> int:
         """PENDING -> CANCELLED, and so for what dead workers held."""
@@ -156,5 +179,5 @@ class ClaimQuerySet(TallyQuerySet):
         return self.filter(job_id=job_id, state__in=[ResultState.PENDING, ResultState.RUNNING])
 
     def put_off(self, job_id: int) -> "ClaimQuerySet":
-        """Rows whose attempt failed in a way that may pass, and that are tried again by themselves."""
+        """Rows that are tried again by themselves: an attempt failed in a way that may pass, or their music is away."""
         return self.filter(job_id=job_id, state=ResultState.PENDING, retry_at__isnull=False)

@@ -108,6 +108,8 @@ class Generation(models.Model):
     origin = models.CharField(max_length=16, choices=Origin, default=Origin.EMBEDDED, db_default=Origin.EMBEDDED)
     archive = models.CharField(max_length=64, blank=True, default="", db_default="")
     """SHA-256 of the manifest that it was imported from; empty for one that was not."""
+    writes = models.PositiveBigIntegerField(default=0, db_default=0)
+    """How often vectors were recorded in it: what has grown since it was looked at tells by this, and by no clock."""
     forced_because = models.TextField(blank=True, default="", db_default="")
     """Why somebody promoted it although it had not passed verification."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -151,7 +153,7 @@ class TrackVectorQuerySet(models.QuerySet["TrackVector"]):
     def record(self, rows: list["TrackVector"]) -> None:
         """Write that these tracks now have vectors made from these signatures; what was verified is built again."""
         # First, because a row that refers to a generation locks it a little, and this would have to lock it more.
-        Generation.objects.reopen({row.generation_id for row in rows})
+        Generation.objects.mark_written({row.generation_id for row in rows})
         self.bulk_create(
             rows,
             update_conflicts=True,

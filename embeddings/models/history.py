@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import models
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from embeddings.models.job import BatchJob
 
@@ -18,6 +18,8 @@ class SliceFigures:
     """What the slices of a job say of its pace."""
 
     slices: int = 0
+    audio_seconds: float = 0.0
+    """Of music that was embedded in them."""
     seconds_median: float | None = None
     seconds_p95: float | None = None
     memory_mb: float | None = None
@@ -28,7 +30,7 @@ class SliceQuerySet(models.QuerySet["SliceRecord"]):
     """Which slices, and what they add up to."""
 
     def figures(self, job: BatchJob) -> SliceFigures:
-        """Count a job's slices; how long they took, from the last thousand of them."""
+        """Add up a job's slices; how long they took, from the last thousand of them."""
         rows = self.filter(job=job)
         moments = rows.order_by("-pk").values_list("started_at", "finished_at", "worker", "memory_mb")[:RECENT]
         recent = list(moments)
@@ -39,8 +41,9 @@ class SliceQuerySet(models.QuerySet["SliceRecord"]):
         memory: dict[str, float | None] = {}
         for _, _, worker, held in recent:
             memory.setdefault(worker, held)
+        whole = rows.aggregate(slices=Count("pk"), audio_seconds=Sum("audio_seconds"))
         return SliceFigures(
-            slices=len(recent) if len(recent) < RECENT else rows.count(),
+            **whole,
             seconds_median=quantile(seconds, 0.5),
             seconds_p95=quantile(seconds, 0.95),
             memory_mb=max((held for held in memory.values() if held is not None), default=None),

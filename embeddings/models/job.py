@@ -6,13 +6,14 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Case, DateTimeField, DurationField, ExpressionWrapper, F, Value, When
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from embeddings.domain import JobOptions
 from embeddings.errors import JobAlreadyActive
-from embeddings.models.moments import may_begin
+from embeddings.models.finishing import FinishingQuerySet
+from embeddings.models.moments import may_begin, stop_clock
 
 
 class JobState(models.TextChoices):
@@ -39,10 +40,12 @@ class Scope(models.TextChoices):
 
 
 ACTIVE = (JobState.PLANNING, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.CANCELLING)
+WAITING = "Waiting, and trying again by itself: "
+"""How a message begins that is over as soon as something is embedded."""
 FINISHED = (JobState.COMPLETED, JobState.COMPLETED_WITH_ERRORS, JobState.FAILED, JobState.CANCELLED)
 
 
-class JobQuerySet(models.QuerySet["BatchJob"]):
+class JobQuerySet(FinishingQuerySet):
     """Which jobs, and their transitions; each transition says whether it happened."""
 
     def active(self) -> "JobQuerySet":
@@ -58,8 +61,8 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
 
     def _finish(self, job_id: int, origins: Sequence[JobState], target: JobState, *, message: str) -> bool:
         now = timezone.now()
-        ends = {"finished_at": now, "message": message, "retry_at": None, "outages": 0}
-        return self._move(job_id, origins, target, **ends, **_stop_clock(now))
+        ends = {"finished_at": now, "message": message, "retry_at": None, "outages": 0, "losses": 0}
+        return self._move(job_id, origins, target, **ends, **stop_clock(now))
 
     def to_be_planned(self, job_id: int) -> bool:
         """Whether it waits for a planner now: nobody plans it, and no backend that is away has put it off."""
@@ -99,7 +102,7 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
     def mark_waiting(self, job_id: int, message: str, retry_at: datetime) -> bool:
         """RUNNING -> WAITING: a backend is away; one outage more."""
         waits = {"message": message, "retry_at": retry_at, "outages": F("outages") + 1}
-        return self._move(job_id, [JobState.RUNNING], JobState.WAITING, **waits, **_stop_clock(timezone.now()))
+        return self._move(job_id, [JobState.RUNNING], JobState.WAITING, **waits, **stop_clock(timezone.now()))
 
     def mark_due(self, job_id: int) -> bool:
         """WAITING -> RUNNING, once it is time to try again; the reason stays until something is embedded."""
@@ -107,14 +110,20 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         due = self.filter(may_begin("retry_at", now), pk=job_id, state=JobState.WAITING)
         return bool(due.update(state=JobState.RUNNING, resumed_at=now, retry_at=None))
 
+    def mark_to_be_planned(self, job_id: int, message: str) -> bool:
+        """RUNNING -> PLANNING: the store has lost a collection, which planning makes anew; one loss more."""
+        anew = {"message": message, "planning_lease": None, "losses": F("losses") + 1}
+        return self._move(job_id, [JobState.RUNNING], JobState.PLANNING, **anew, **stop_clock(timezone.now()))
+
     def mark_recovered(self, job_id: int) -> None:
-        """RUNNING stays: something was embedded, so that whatever it waited for is over."""
-        self.filter(pk=job_id, state=JobState.RUNNING).exclude(message="", outages=0).update(message="", outages=0)
+        """RUNNING stays: something was embedded, so that whatever it waited for is over; what else is said stays."""
+        waited = Q(outages__gt=0) | Q(message__startswith=WAITING)
+        self.filter(waited, pk=job_id, state=JobState.RUNNING).update(message="", outages=0)
 
     def mark_paused(self, job_id: int) -> bool:
         """RUNNING or WAITING -> PAUSED."""
         origins = [JobState.RUNNING, JobState.WAITING]
-        return self._move(job_id, origins, JobState.PAUSED, retry_at=None, **_stop_clock(timezone.now()))
+        return self._move(job_id, origins, JobState.PAUSED, retry_at=None, **stop_clock(timezone.now()))
 
     def mark_resumed(self, job_id: int) -> bool:
         """PAUSED -> RUNNING; WAITING -> RUNNING before its time."""
@@ -161,14 +170,6 @@ class JobQuerySet(models.QuerySet["BatchJob"]):
         self.filter(pk=job_id, state__in=ACTIVE).exclude(message=message).update(message=message)
 
 
-def _stop_clock(now: datetime) -> dict[str, object]:
-    """Add the time since the clock was started, if it runs, to what was worked before."""
-    since = ExpressionWrapper(Value(now, DateTimeField()) - F("resumed_at"), DurationField())
-    # Nothing where it stood, or where somebody set the machine's clock back meanwhile.
-    gone = Case(When(resumed_at__lte=now, then=since), default=timedelta(), output_field=DurationField())
-    return {"worked": F("worked") + gone, "resumed_at": None}
-
-
 class BatchJob(models.Model):
     """A person's request to embed tracks with models; its `TrackResult` rows are the work."""
 
@@ -191,10 +192,15 @@ class BatchJob(models.Model):
     planning_lease = models.DateTimeField(null=True, blank=True)
     planner = models.CharField(max_length=32, blank=True, default="", db_default="")
     """Token of who plans, or planned last; a planner that was taken for dead changes nothing any more."""
+    finishing_lease = models.DateTimeField(null=True, blank=True)
+    finisher = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """Token of who finishes it, once nothing is left to do; or of who began to."""
     retry_at = models.DateTimeField(null=True, blank=True)
     """When it tries again, while it waits for a backend (WAITING, or PLANNING that was put off)."""
     outages = models.PositiveIntegerField(default=0, db_default=0)
     """How often in a row it had to wait; each makes the next wait longer."""
+    losses = models.PositiveIntegerField(default=0, db_default=0)
+    """How often the vector store had lost a collection that it filled."""
     complete = models.BooleanField(default=False, db_default=False)
     """Planned before and retried: planning brings its rows up to date and adds none."""
     created_at = models.DateTimeField(auto_now_add=True)

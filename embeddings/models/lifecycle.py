@@ -1,10 +1,10 @@
 """The life of a generation: its states, and every transition between them; each says whether it happened."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models, transaction
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from embeddings.models.job import BatchJob
@@ -32,24 +32,37 @@ FORCED = (*FILLED, GenerationState.RETIRED)
 class LifecycleQuerySet(models.QuerySet["Generation"]):
     """Transitions: each is a compare-and-swap, and whoever loses a race changes nothing."""
 
-    def mark_verified(self, generation_id: int, *, since: datetime | None = None) -> bool:
+    def mark_verified(self, generation_id: int, *, writes: int | None = None) -> bool:
         """BUILDING -> VERIFIED.
 
         Args:
             generation_id: which.
-            since: when its examination began; a vector that came later was not examined, and prevents it.
+            writes: how often vectors had been recorded when its examination began; those that came later were not
+                examined, and prevent it.
 
         """
-        now, found = timezone.now(), self.filter(pk=generation_id, state=GenerationState.BUILDING)
-        if since is not None:
-            # One that is said to come from the future tells of a clock that was moved, and would prevent it for long.
-            found = found.exclude(vectors__stored_at__range=(since, now))
-        return bool(found.update(state=GenerationState.VERIFIED, verified_at=now))
+        found = self.filter(pk=generation_id, state=GenerationState.BUILDING)
+        if writes is not None:
+            found = found.filter(writes=writes)
+        return bool(found.update(state=GenerationState.VERIFIED, verified_at=timezone.now()))
+
+    def mark_written(self, generation_ids: Collection[int]) -> int:
+        """Count that vectors are recorded; VERIFIED -> BUILDING, for nobody has verified these."""
+        verified = Q(state=GenerationState.VERIFIED)
+        return self.filter(pk__in=generation_ids).update(
+            writes=F("writes") + 1,
+            state=Case(When(verified, then=Value(GenerationState.BUILDING)), default=F("state")),
+            verified_at=Case(When(verified, then=None), default=F("verified_at")),
+        )
 
     def reopen(self, generation_ids: Collection[int]) -> int:
-        """VERIFIED -> BUILDING: vectors came that nobody has verified."""
+        """VERIFIED -> BUILDING: it did not pass, or what it held is lost."""
         verified = self.filter(pk__in=generation_ids, state=GenerationState.VERIFIED)
         return verified.update(state=GenerationState.BUILDING, verified_at=None)
+
+    def lock_unwritten(self, generation_id: int, writes: int) -> bool:
+        """Whether so many writes are all there were, which stays so until the transaction ends."""
+        return self.select_for_update(no_key=True).filter(pk=generation_id, writes=writes).first() is not None
 
     @transaction.atomic
     def promote(self, generation_id: int, model: str, *, force_because: str | None = None) -> bool:

@@ -1,8 +1,8 @@
-"""When a lease or a wait is over, by a clock that somebody may set."""
+"""When a lease or a wait is over, and for how long work went on, by a clock that somebody may set."""
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Case, DateTimeField, DurationField, ExpressionWrapper, F, Q, Value, When
 
 FARTHEST = timedelta(hours=1)
 """Nothing is ever put off, or held, for so long: what claims to be was written by a clock that ran ahead."""
@@ -20,3 +20,11 @@ def has_passed(field: str, now: datetime) -> Q:
 def may_begin(field: str, now: datetime) -> Q:
     """Condition: nothing was put off, or its time has come."""
     return Q(**{f"{field}__isnull": True}) | has_passed(field, now)
+
+
+def stop_clock(now: datetime) -> dict[str, object]:
+    """Add the time since the clock was started, if it runs, to what was worked before."""
+    since = ExpressionWrapper(Value(now, DateTimeField()) - F("resumed_at"), DurationField())
+    # Nothing where it stood, or where somebody set the machine's clock back meanwhile.
+    gone = Case(When(resumed_at__lte=now, then=since), default=timedelta(), output_field=DurationField())
+    return {"worked": F("worked") + gone, "resumed_at": None}

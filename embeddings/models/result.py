@@ -38,10 +38,10 @@ class ResultQuerySet(ClaimQuerySet):
         """Let all that a job does with a model go into one generation, whatever it was planned for.
 
         What is in hand for another is taken away, for its worker computes that one's vectors; what
-        is done is to be done again, unless this one holds its vector.
+        is done is to be done again, unless this one holds its vector or the track is gone.
         """
         unsettled = Q(state__in=[ResultState.PENDING, ResultState.RUNNING]) & ~Q(generation=generation)
-        lacking = Q(state=ResultState.DONE, track__in=Track.objects.exclude(is_current(generation)))
+        lacking = Q(state=ResultState.DONE, track__in=Track.objects.present().exclude(is_current(generation)))
         rows = self.filter(job_id=job_id, model=generation.model)
         return rows.filter(unsettled | lacking).update(
             generation=generation,

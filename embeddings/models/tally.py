@@ -1,12 +1,13 @@
 """Counts of results: by state, of one job or several, and of tracks across models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from django.db import models
+from django.db import connection, models, transaction
 from django.db.models import Case, Count, Min, Q, Sum, When
 
-from embeddings.domain import Tally
+from embeddings.reports import Tally
 
 if TYPE_CHECKING:
     from embeddings.models.result import TrackResult  # noqa: F401 - named in a string that ruff does not read
@@ -32,6 +33,19 @@ FIRST = (
 """Which state of its operations a track is in."""
 
 
+@contextmanager
+def _much_memory() -> Iterator[None]:
+    """Let PostgreSQL group in memory: with its 4 MB it reads 300,000 rows one by one instead, four times as slow."""
+    if connection.vendor != "postgresql":
+        # SQLite would take the lock of a writer for it.
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem = '32MB'")
+        yield
+
+
 class TallyQuerySet(models.QuerySet["TrackResult"]):
     """How many operations are in which state."""
 
@@ -54,9 +68,10 @@ class TallyQuerySet(models.QuerySet["TrackResult"]):
         # holds the states of each track side by side: of 300,000 rows none is read.
         place = Case(*(When(state=state, then=models.Value(number)) for number, state in enumerate(FIRST)))
         per_track = self.order_by().values("track_id").annotate(first=Min(place))
-        counts = per_track.aggregate(
-            **{state.value: Count("track_id", filter=Q(first=number)) for number, state in enumerate(FIRST)}
-        )
+        with _much_memory():
+            counts = per_track.aggregate(
+                **{state.value: Count("track_id", filter=Q(first=number)) for number, state in enumerate(FIRST)}
+            )
         return Tally(total=sum(counts.values()), **counts)
 
     def audio_seconds(self) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from embeddings.domain import Actor
@@ -77,6 +77,7 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
             state=VerificationState.BROKEN, message=LOST_SENTENCE, finished_at=now, lease="", lease_expires=None
         ):
             return None
+        held = Generation.objects.filter(pk=OuterRef("generation")).values("writes")
         taken = mine.update(
             state=VerificationState.RUNNING,
             lease=token,
@@ -84,6 +85,7 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
             worker=worker[:100],
             attempts=F("attempts") + 1,
             started_at=now,
+            writes=Subquery(held[:1]),
             message="",
         )
         return self.get(pk=verification_id) if taken else None
@@ -158,6 +160,8 @@ class Verification(models.Model):
     lease_expires = models.DateTimeField(null=True, blank=True)
     """Until when it is left to its worker; for a requested one, until when it is left alone."""
     attempts = models.PositiveIntegerField(default=0, db_default=0)
+    writes = models.PositiveBigIntegerField(default=0, db_default=0)
+    """The generation's `writes` when it was taken; what came later was not examined."""
 
     objects = VerificationQuerySet.as_manager()
 

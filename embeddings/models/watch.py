@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -14,9 +15,10 @@ class WatchQuerySet(models.QuerySet["Watch"]):
         return self.get_or_create(pk=1)[0]
 
     def mark_stepped(self, since: datetime) -> None:
-        """All that the library said at this moment has been followed."""
+        """All that the library said at this moment has been followed; what lies ahead was a clock that was wrong."""
         self.kept()
-        self.filter(pk=1, stepped_at__lt=since).update(stepped_at=since)
+        behind = Q(stepped_at__lt=since) | Q(stepped_at__gt=timezone.now())
+        self.filter(behind, pk=1).update(stepped_at=since)
 
     def mark_seen(self, scan: str) -> None:
         """What came of Navidrome's newest scan has been followed."""

@@ -16,11 +16,17 @@ GIVEN = dict(re.findall(r"^    ([A-Z_]+): (.*)$", SHARED, re.MULTILINE))
 FOR_MODELS = {"DEVICE", "PRECISION", "MAX_GPU_MEMORY_GB", "MODEL_IDLE_SECONDS", "TEXT_TIMEOUT_SECONDS"}
 FOR_MODELS |= {"MUQ_CHECKPOINT", "MERT_CHECKPOINT", "LATENT_CHECKPOINT"}
 FOR_MODELS |= {"HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_ENDPOINT"}
+FOR_JOBS = {f"JOB_{name}" for name in ("SLICE_SIZE", "LEASE_SECONDS", "MAX_RETRIES", "SWEEP_SECONDS", "STALL_SECONDS")}
+FOR_JOBS |= {"VERIFY_COVERAGE", "VERIFY_SAMPLE", "VERIFY_SECONDS", "RETIRED_DAYS", "GONE_DAYS", "SYNC_SCHEDULE"}
+FOR_OTHERS = {f"NAVIDROME_{name}" for name in ("URL", "USER", "PASSWORD", "PASSWORD_FILE", "POLL_SECONDS")}
+FOR_OTHERS |= {"LOG_FORMAT", "LOG_LEVEL", "METRICS_NETWORKS"}
+EMPTY_COUNTS = {"SYNC_SCHEDULE", "METRICS_NETWORKS"}
+"""Variables that somebody may set to nothing, and means it."""
 
 
 def without_env_file(value: str) -> str:
     """What Compose makes of a value when nothing is set but what has to be."""
-    return re.sub(r"\$\{\w+(?::-(.*?)|:\?.*?)\}", lambda found: "x" if found[1] is None else found[1], value)
+    return re.sub(r"\$\{\w+(?::?-(.*?)|:\?.*?)\}", lambda found: "x" if found[1] is None else found[1], value)
 
 
 @pytest.fixture
@@ -30,9 +36,28 @@ def told(stopped_site: Site) -> dict[str, str]:
     return stopped_site.environment(**given, PYTHONPATH=str(BASE_DIR))
 
 
-@pytest.mark.parametrize("variable", sorted(FOR_MODELS))
-def test_what_models_read_is_passed_on(variable: str) -> None:
-    assert variable == "HF_HOME" or f"${{{variable}:-" in GIVEN[variable]
+@pytest.mark.parametrize("variable", sorted(FOR_MODELS | FOR_JOBS | FOR_OTHERS))
+def test_what_may_be_said_is_passed_on(variable: str) -> None:
+    sign = "-" if variable in EMPTY_COUNTS else ":-"
+    assert variable == "HF_HOME" or f"${{{variable}{sign}" in GIVEN[variable]
+
+
+def test_backups_outlive_the_container_that_made_them() -> None:
+    shared = PAGE.partition("volumes: &volumes")[2].partition("services:")[0]
+    assert f"- backups:{GIVEN['BACKUP_DIR']}\n" in shared
+    assert "\n  backups:\n" in PAGE.rpartition("\nvolumes:")[2]
+    assert GIVEN["BACKUP_DIR"] in (BASE_DIR / "Dockerfile").read_text()
+
+
+def test_what_nobody_says_of_jobs_is_as_without_compose(told: dict[str, str], stopped_site: Site) -> None:
+    names = sorted(FOR_JOBS | FOR_OTHERS)
+    code = f"from embedder_site import settings as s; print(*(repr(getattr(s, name)) for name in {names}), sep='\\n')"
+    plain = {**stopped_site.environment(), "PYTHONPATH": str(BASE_DIR)}
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
+        for env in (told, plain)
+    ]
+    assert said[0].splitlines() == said[1].splitlines()
 
 
 def test_what_nobody_sets_is_as_without_compose(told: dict[str, str], tmp_path: Path) -> None:

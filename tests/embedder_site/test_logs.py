@@ -61,7 +61,9 @@ def test_a_worker_writes_one_object_a_line_with_job_and_track(
     job = control.start_job()
     lines = [json.loads(line) for line in program("work", "--burst").stderr.splitlines()]
     assert all({"time", "level", "logger", "message", "worker"} <= set(line) for line in lines)
-    (failed,) = [line for line in lines if line["message"].startswith("track failed")]
+    found = [line for line in lines if line["message"].startswith("track failed")]
+    assert len(found) == 1, lines
+    failed = found[0]
     failure = TrackFailure.objects.get()
     assert (failed["job"], failed["track"], failed["model"]) == (job.pk, str(failure.track_id), "acoustic")
     assert (failed["code"], failed["worker"], failed["level"]) == ("not_audio", "slot-1", "INFO")

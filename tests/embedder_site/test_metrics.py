@@ -1,6 +1,9 @@
 """What a scraper reads: names and units that Prometheus understands, for those who may, whatever is away."""
 
+import itertools
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,13 +11,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.authtoken.models import Token
 
 from embedder_site.env import BASE_DIR
+from embedder_site.metrics.patience import patient
+from embedder_site.metrics.rows import _operations
 from embedder_site.metrics.services import _impatient
 from embedder_site.metrics.view import is_in
 from embeddings.jobs import control
@@ -73,7 +78,9 @@ def test_a_finished_job_is_told_in_full(worked: dict[str, Metric]) -> None:
     assert samples(worked, "embedder_failed_attempts") == {("not_audio",): 1}
     assert samples(worked, "embedder_settled_operations") == {("acoustic", "done"): 7, ("acoustic", "failed"): 1}
     assert samples(worked, "embedder_jobs")[("completed_with_errors",)] == 1
-    assert samples(worked, "embedder_generation_vectors") == {("1", "acoustic", "live"): 7}
+    assert [(*names[1:], held) for names, held in samples(worked, "embedder_generation_vectors").items()] == [
+        ("acoustic", "live", 7)
+    ]
     assert samples(worked, "embedder_live_generation") == {("acoustic",): 1}
     assert set(samples(worked, "embedder_queue_messages")) == {("control",), ("embed",), ("text",)}
     found = {sample.name: sample.value for sample in worked["embedder_search_seconds"].samples}
@@ -139,6 +146,58 @@ def test_a_database_that_is_away_does_not_fail_a_scrape(queue: None) -> None:
     assert samples(metrics, "embedder_up")[("database",)] == 0
     assert "embedder_jobs" not in metrics
     assert "embedder_workers" in metrics
+
+
+ENDLESS = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n FROM number) SELECT count(*) FROM number"
+
+
+def test_a_database_that_takes_too_long_does_not_hold_up_a_scrape(queue: None) -> None:
+    def delay(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        return (
+            execute(ENDLESS, None, many, context) if sql.startswith("SELECT") else execute(sql, params, many, context)
+        )
+
+    began = time.monotonic()
+    with connection.execute_wrapper(delay):
+        metrics = scrape()
+    assert time.monotonic() - began < 9
+    assert samples(metrics, "embedder_up")[("database",)] == 0
+    assert "embedder_workers" in metrics
+    assert samples(scrape(), "embedder_up")[("database",)] == 1
+
+
+def test_patience_is_for_all_questions_together(db: None) -> None:
+    with patient(0.05), pytest.raises(OperationalError, match=r"longer than 0\.05 s"):
+        any(Track.objects.exists() for _ in itertools.count())
+
+
+def test_a_scrape_waits_for_no_writer(queue: None) -> None:
+    """Whoever takes SQLite's write lock keeps it for as long as a job's slice is written."""
+    writing, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with transaction.atomic():
+            running_job(1)
+            writing.set()
+            done.wait(30)
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert writing.wait(10)
+    # As a web server does, which opens one for each request.
+    connection.close()
+    began = time.monotonic()
+    assert samples(scrape(), "embedder_up")[("database",)] == 1
+    assert time.monotonic() - began < 3
+    done.set()
+    writer.join(10)
+
+
+def test_a_generation_that_was_begun_meanwhile_is_left_out() -> None:
+    job = running_job(2)
+    assert set(_operations(job, {}).samples[0].labels) == {"model", "state"}
+    assert sum(sample.value for sample in _operations(job, {}).samples) == 0
 
 
 def test_a_scrape_takes_few_queries_however_many_jobs_there_were(

@@ -1,5 +1,6 @@
 """What is wrong with a configuration is said before anything starts."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,18 @@ def test_what_is_no_schedule_is_refused(settings: Any, schedule: str) -> None:
     assert (found.id, schedule in found.msg) == ("embeddings.E007", True)
 
 
-def test_fewer_days_than_none_are_refused(settings: Any) -> None:
-    settings.GONE_DAYS = -1.0
-    assert [found.id for found in check_keeping()] == ["embeddings.E008"]
+@pytest.mark.parametrize("days", [-1.0, math.nan, -math.inf])
+@pytest.mark.parametrize("name", ["GONE_DAYS", "RETIRED_DAYS"])
+def test_what_is_no_number_of_days_is_refused(settings: Any, name: str, days: float) -> None:
+    setattr(settings, name, days)
+    (found,) = check_keeping()
+    assert (found.id, name in found.msg) == ("embeddings.E008", True)
+
+
+@pytest.mark.parametrize("days", [0.0, 999_999.0, math.inf])
+def test_any_other_number_of_days_is_taken(settings: Any, days: float) -> None:
+    settings.GONE_DAYS = settings.RETIRED_DAYS = days
+    assert check_keeping() == []
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,12 @@ class Stage(Site):
     def environment(self, **extra: str) -> dict[str, str]:
         """What programs of this site are told."""
         return super().environment(
-            JOB_LEASE_SECONDS=str(LEASE_SECONDS), JOB_SLICE_SIZE="3", RETIRED_DAYS="0", **self.settings, **extra
+            JOB_LEASE_SECONDS=str(LEASE_SECONDS),
+            JOB_SLICE_SIZE="3",
+            JOB_SWEEP_SECONDS="2",
+            RETIRED_DAYS="0",
+            **self.settings,
+            **extra,
         )
 
     def rise(self) -> None:
@@ -159,9 +164,9 @@ class Stage(Site):
         return self.start_job(scope="all", rebuild=True)
 
     def some_moment(self, job: BatchJob, chance: Random, *, first: int = 0, last: float = 0.7) -> None:
-        """Wait for a random moment: that many operations are settled, and a little later."""
+        """Wait for a random moment: that many operations are begun, and a little later."""
         wanted = chance.randint(first, max(first, int(Track.objects.count() * last)))
-        until(lambda: settled(job) >= wanted or finished(job), seconds=PATIENCE)
+        until(lambda: begun(job) >= wanted or finished(job), seconds=PATIENCE)
         moment = time.monotonic() + chance.uniform(0.0, 0.3)
         until(lambda: time.monotonic() > moment)
 
@@ -181,6 +186,11 @@ class Stage(Site):
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+
+def begun(job: BatchJob) -> int:
+    """Operations of a job that some worker has had in hand."""
+    return TrackResult.objects.filter(job=job, started_at__isnull=False).count()
 
 
 def settled(job: BatchJob) -> int:

@@ -21,8 +21,8 @@ def stop_worker(stage: Stage, chance: Random) -> Aftermath:
     The files differ so that the two workers' vectors do; what is counted as doubled are the winner's vectors that
     were written over.
     """
+    until(stage.whole, seconds=PATIENCE)
     job = stage.start_job()
-    stage.some_moment(job, chance, last=0.4)
     pid, slot = _catch_with_rows(stage, chance, job)
     registration = _registration(stage, pid)
     taken = list(TrackResult.objects.filter(job=job, state=ResultState.RUNNING, worker=slot).select_related("track"))
@@ -44,19 +44,21 @@ def stop_worker(stage: Stage, chance: Random) -> Aftermath:
 
 def _catch_with_rows(stage: Stage, chance: Random, job: BatchJob) -> tuple[int, str]:
     """Stop some worker in a moment in which it holds rows."""
+    slots = {pid: stage.slot(pid) for pid in stage.pids("manage.py work")}
+    stage.some_moment(job, chance, last=0.4)
     caught: list[tuple[int, str]] = []
 
     def catch() -> bool:
-        pid = chance.choice(stage.pids("manage.py work"))
-        slot = stage.slot(pid)
+        pid, slot = chance.choice(list(slots.items()))
         os.kill(pid, signal.SIGSTOP)
         if TrackResult.objects.filter(job=job, state=ResultState.RUNNING, worker=slot).exists():
             caught.append((pid, slot))
             return True
         os.kill(pid, signal.SIGCONT)
-        return False
+        return finished(job)
 
     until(catch)
+    assert caught, "the job was finished before a worker could be stopped"
     return caught[0]
 
 

@@ -7,10 +7,10 @@ import pytest
 from tests.faults.running import tried
 
 SHORT = (
+    "worker stopped beyond its lease",
     "worker killed",
     "queue flushed",
     "web killed",
-    "worker stopped beyond its lease",
     "vectors killed",
     "clock moved",
     "queue killed",

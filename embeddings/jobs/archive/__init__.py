@@ -63,7 +63,7 @@ def restore(
     *,
     by: Actor = SYSTEM,
     report: Report = _silent,
-    should_stop: Callable[[], bool] = _never,
+    allow_fewer: bool = False,
 ) -> ImportReport:
     """Read an archive into a generation of its own, or go on with that where it was broken off.
 
@@ -75,14 +75,13 @@ def restore(
         store: where the vectors go.
         by: who, for the record.
         report: told how far it is.
-        should_stop: asked between batches.
+        allow_fewer: let it take the place of a live generation that this store lacks, also with far fewer vectors.
 
     Raises:
-        Refused: it is no archive, is damaged, or does not fit this version's models.
+        Refused: it is no archive, is damaged, does not fit this version's models, is in use, or is of another library.
         BackendUnavailable: the store does not answer.
-        Stopped: it was told to.
 
     """
     from embeddings.jobs.archive import restoring  # noqa: PLC0415 - pyarrow costs what the web need not pay
 
-    return restoring.run(folder, store, by=by, report=report, should_stop=should_stop)
+    return restoring.run(folder, store, by=by, report=report, allow_fewer=allow_fewer)

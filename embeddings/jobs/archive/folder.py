@@ -17,7 +17,7 @@ READ_BYTES = 1024 * 1024
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other exports out of the folder.
+    """Keep other exports and imports out of the folder.
 
     Raises:
         Refused: another one is under way, or the folder cannot be used.
@@ -32,7 +32,7 @@ def held(folder: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise Refused(f"Another export writes into {folder}; wait for it.", code="folder_busy") from None
+        raise Refused(f"Another export or import uses {folder}; wait for it.", code="folder_busy") from None
     finally:
         os.close(handle)
 

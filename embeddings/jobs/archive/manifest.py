@@ -20,6 +20,9 @@ PART_NAME = re.compile(r"part-[0-9a-f]{8}-[0-9]{5}\.parquet", re.ASCII)
 MOST_BYTES = 16 * 1024 * 1024
 """A manifest of a million tracks is a thousandth of that."""
 
+MOST_LENGTH = 255
+"""Of a text that no column takes."""
+
 Value = TypeVar("Value")
 
 
@@ -163,10 +166,17 @@ def _typed(cls: type[Value], written: object, file: Path) -> Value:
     for name, wanted in get_type_hints(cls).items():
         value = written.get(name)
         # `true` is an int to Python, and no count is negative.
-        if type(value) is not (tuple if name == "parts" else wanted) or (isinstance(value, int) and value < 0):
+        plain = type(value) is (tuple if name == "parts" else wanted)
+        if not plain or (isinstance(value, int) and value < 0) or (isinstance(value, str) and not _fits(name, value)):
             raise _refused(file, f"does not say what {name} is")
         fields[name] = value
     return cls(**fields)
+
+
+def _fits(name: str, value: str) -> bool:
+    """Whether a database takes the text, where it gets there."""
+    columns = {field.name: field.max_length for field in Generation._meta.fields}
+    return value.isprintable() and len(value) <= (columns.get(name) or MOST_LENGTH)
 
 
 def _refused(file: Path, why: str) -> Refused:

@@ -28,8 +28,3 @@ class ImportReport:
     stale: int
     """Of both, those made from another state of the file than the catalogue knows."""
     unmapped: tuple[Unmapped, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every row found its track."""
-        return not self.unmapped

@@ -1,7 +1,7 @@
 """Reads an archive into a generation of its own; what is there already is passed over, so it goes on after a crash."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -11,7 +11,7 @@ from django.db import transaction
 from embeddings.domain import Actor, EmbedderSpec, VectorRow
 from embeddings.embedders import SPECS
 from embeddings.errors import Refused
-from embeddings.jobs.archive import Report, Stopped, folder, mapping, parts
+from embeddings.jobs.archive import Report, folder, mapping, parts
 from embeddings.jobs.archive.manifest import MANIFEST, Manifest, read_manifest
 from embeddings.jobs.archive.parts import ArchivedRow
 from embeddings.jobs.archive.report import ImportReport, Unmapped
@@ -23,26 +23,26 @@ from embeddings.store.checks import Widths
 
 UNKNOWN = "no track of the catalogue is certainly this one"
 TAKEN = "another row of the archive is the same track"
+ENOUGH = 0.5
+"""Share of what is live that an archive has to hold to take its place unasked."""
 
 log = logging.getLogger(__name__)
 
 
-def run(place: Path, store: VectorStore, *, by: Actor, report: Report, should_stop: Callable[[], bool]) -> ImportReport:
+def run(place: Path, store: VectorStore, *, by: Actor, report: Report, allow_fewer: bool) -> ImportReport:
     """Check everything, then write."""
     folder.refuse_links(place)
-    manifest = read_manifest(place / MANIFEST)
-    spec = _fitting_spec(manifest)
-    refuse_during_job(spec.key)
-    for number, part in enumerate(manifest.parts, start=1):
-        _refuse_stop(should_stop)
-        report(f"Checking part {number} of {len(manifest.parts)}")
-        if not folder.is_whole(place, part):
-            raise Refused(f"{place / part.name} is missing, or not as it was written.", code="bad_archive")
-        parts.check(place / part.name, parts.schema(manifest.dimension, manifest.joint_dimension), part.rows)
-    generation = _generation(manifest, spec, store, by)
-    prepare(spec, generation, store)
-    generation.refresh_from_db()
-    return Import(generation, manifest, place, store).run(report, should_stop)
+    with folder.held(place):
+        manifest = read_manifest(place / MANIFEST)
+        spec = _fitting_spec(manifest)
+        refuse_during_job(spec.key)
+        _check_parts(place, manifest, report)
+        if not allow_fewer:
+            _refuse_loss(place, manifest, store, report)
+        generation = _generation(manifest, spec, store, by)
+        prepare(spec, generation, store)
+        generation.refresh_from_db()
+        return Import(generation, manifest, place, store).run(report)
 
 
 class Import:
@@ -61,17 +61,17 @@ class Import:
         """Rows that are none of our tracks, by id."""
         self._stored = self._already = self._stale = 0
 
-    def run(self, report: Report, should_stop: Callable[[], bool]) -> ImportReport:
+    def run(self, report: Report) -> ImportReport:
         """Store what is surely ours, then what is likely, and verify."""
         recordings = False
-        for rows in self._rows(should_stop):
+        for rows in _pages(self._place, self._manifest):
             found = mapping.sure(rows)
             left = [row for row in rows if row.id not in found]
             self._strangers |= {row.id: _unmapped(row, UNKNOWN) for row in left}
             recordings = recordings or any(row.recording_mbid for row in left)
             self._take([(row, found[row.id]) for row in rows if row.id in found])
             report(f"{len(self._given):,} of {self._manifest.count:,} vectors imported")
-        for rows in self._rows(should_stop) if recordings else ():
+        for rows in _pages(self._place, self._manifest) if recordings else ():
             found = mapping.likely([row for row in rows if row.id in self._strangers])
             self._strangers = {key: row for key, row in self._strangers.items() if key not in found}
             self._take([(row, found[row.id]) for row in rows if row.id in found])
@@ -79,13 +79,6 @@ class Import:
         self._verify()
         log.info("generation imported collection=%s stored=%s", self._generation, self._stored)
         return self._reported()
-
-    def _rows(self, should_stop: Callable[[], bool]) -> Iterator[list[ArchivedRow]]:
-        size = checks.rows_per_page(self._widths.total)
-        for part in self._manifest.parts:
-            for rows in parts.read(self._place / part.name, rows=size):
-                _refuse_stop(should_stop)
-                yield rows
 
     def _take(self, pairs: Sequence[tuple[ArchivedRow, Track]]) -> None:
         """Write the vectors of tracks that have none yet, then the rows that say so."""
@@ -143,9 +136,38 @@ def _unmapped(row: ArchivedRow, reason: str) -> Unmapped:
     return Unmapped(name=row.name, path=row.path, reason=reason)
 
 
-def _refuse_stop(should_stop: Callable[[], bool]) -> None:
-    if should_stop():
-        raise Stopped("Stopped; the same import goes on where this one stopped.")
+def _pages(place: Path, manifest: Manifest) -> Iterator[list[ArchivedRow]]:
+    size = checks.rows_per_page(_widths(manifest).total)
+    for part in manifest.parts:
+        yield from parts.read(place / part.name, rows=size)
+
+
+def _check_parts(place: Path, manifest: Manifest, report: Report) -> None:
+    for number, part in enumerate(manifest.parts, start=1):
+        report(f"Checking part {number} of {len(manifest.parts)}")
+        if not folder.is_whole(place, part):
+            raise Refused(f"{place / part.name} is missing, or not as it was written.", code="bad_archive")
+        parts.check(place / part.name, parts.schema(manifest.dimension, manifest.joint_dimension), part.rows)
+
+
+def _refuse_loss(place: Path, manifest: Manifest, store: VectorStore, report: Report) -> None:
+    """Refuse to forget what is live, as is done where its collection is not in the store, for far fewer vectors."""
+    live = Generation.objects.live(manifest.model)
+    if live is None or live.collection in store.collections():
+        return
+    held, known = live.vectors.count(), set[UUID]()
+    for rows in _pages(place, manifest) if held else ():
+        found = mapping.sure(rows)
+        found |= mapping.likely([row for row in rows if row.id not in found])
+        known |= {track.pk for track in found.values()}
+        report(f"{len(known):,} of {manifest.count:,} vectors are of tracks of the catalogue")
+    if len(known) < ENOUGH * held:
+        raise Refused(
+            f"The store lacks {live}, of whose {held:,} vectors the database knows, and only {len(known):,} of the "
+            "archive are of tracks of the catalogue; those others would be forgotten. Is MILVUS_URI right, and is the "
+            "catalogue in step (manage.py sync)? If so, import it with --allow-fewer.",
+            code="fewer_vectors",
+        )
 
 
 def _fitting_spec(manifest: Manifest) -> EmbedderSpec:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from embeddings.errors import BackendUnavailable, NotFound, Refused
 from embeddings.jobs import adoption, archive
 from embeddings.jobs.migration import find_generation
 from embeddings.jobs.resident import resident
+from embeddings.management.left_out import left_out
 from embeddings.management.reembed.job_verbs import actor
 from embeddings.management.reembed.speech import ExitCode, Speech
 from embeddings.models import AuditEntry, Generation
@@ -46,13 +47,15 @@ class Command(BaseCommand):
         export.add_argument("--allow-lacking", action="store_true", help=lacking)
         restore = verbs.add_parser("import", help="read such a folder into a new generation; again, to go on")
         restore.add_argument("folder", type=Path)
+        fewer = "also in the place of what is live and not in this store, with far fewer vectors"
+        restore.add_argument("--allow-fewer", action="store_true", help=fewer)
         adopt = verbs.add_parser("adopt", help="take over collections of the program before this one; again, to go on")
         adopt.add_argument("--models", default="", help=f"comma-separated, from: {', '.join(SPECS)}; by default all")
         sure = adopt.add_mutually_exclusive_group()
         compare = "embed a sample here; when it agrees, jobs go on with these vectors instead of making all anew"
         sure.add_argument("--compare", action="store_true", help=compare)
         sure.add_argument("--trust", action="store_true", help="the same without looking")
-        adopt.add_argument("--drop-old", action="store_true", help="drop the old collection that was set aside")
+        sure.add_argument("--drop-old", action="store_true", help="only drop the old collection that was set aside")
         for one in (restore, adopt):
             one.add_argument("--left-out", type=Path, help="write what was left out, and why, into this file")
         for one in verbs.choices.values():
@@ -137,9 +140,10 @@ def _named(name: str) -> Generation:
 
 
 def _import(chosen: argparse.Namespace, speech: Speech) -> None:
-    with closing(connect(conf.store())) as store:
-        found = archive.restore(chosen.folder, store, by=actor(), report=_throttled(speech.say))
-    _write_left_out(chosen.left_out, ((row.reason, f"{row.path}\t{row.name}") for row in found.unmapped))
+    with left_out(chosen.left_out) as write, closing(connect(conf.store())) as store:
+        tell = _throttled(speech.say)
+        found = archive.restore(chosen.folder, store, by=actor(), report=tell, allow_fewer=chosen.allow_fewer)
+        write((row.reason, f"{row.path}\t{row.name}") for row in found.unmapped)
     generation = found.generation
     generation.refresh_from_db()
     imported = found.stored + found.already
@@ -161,8 +165,10 @@ def _import(chosen: argparse.Namespace, speech: Speech) -> None:
 
 
 def _adopt(chosen: argparse.Namespace, speech: Speech) -> None:
+    if chosen.drop_old and chosen.left_out:
+        raise Refused("--drop-old leaves nothing out, so there is nothing for --left-out.", code="bad_arguments")
     keys = [key.strip() for key in chosen.models.split(",") if key.strip()]
-    with closing(connect(conf.store())) as store:
+    with left_out(chosen.left_out) as write, closing(connect(conf.store())) as store:
         specs = [get_spec(key) for key in keys] or [
             spec for spec in SPECS.values() if adoption.left_behind(spec, store)
         ]
@@ -172,8 +178,10 @@ def _adopt(chosen: argparse.Namespace, speech: Speech) -> None:
             dropped = [name for spec in specs if (name := adoption.drop_old(spec, store, by=actor()))]
             speech.answer(f"Dropped: {', '.join(dropped) or 'nothing'}.", dropped=dropped)
             return
-        adopted = [adoption.adopt(spec, store, by=actor(), report=_throttled(speech.say)) for spec in specs]
-        _write_left_out(chosen.left_out, (pair for found in adopted for pair in found.reasons))
+        adopted = []
+        for spec in specs:
+            adopted.append(adoption.adopt(spec, store, by=actor(), report=_throttled(speech.say)))
+            write(adopted[-1].reasons)
         trusted = [_trust(found.generation, chosen, speech) for found in adopted]
     lines = [_adopted(found, said) for found, said in zip(adopted, trusted, strict=True)]
     speech.answer("\n".join(lines), adopted=[_counts(found) for found in adopted])
@@ -212,12 +220,6 @@ def _counts(found: adoption.Adoption) -> dict[str, Any]:
 def _state(generation: Generation) -> str:
     following = f"; then: manage.py reembed verify {generation}" if generation.state == "building" else ""
     return f"{generation.get_state_display()}{following}"
-
-
-def _write_left_out(file: Path | None, pairs: Iterable[tuple[str, str]]) -> None:
-    if file is not None:
-        lines = [f"{reason}\t{' '.join(name.splitlines())}" for reason, name in pairs]
-        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _throttled(say: Callable[[str], None]) -> Callable[[str], None]:

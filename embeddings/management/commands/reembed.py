@@ -5,11 +5,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from embeddings.errors import BackendUnavailable, Refused
 from embeddings.management.reembed import arguments, generation_verbs, job_verbs
-from embeddings.management.reembed.speech import ExitCode, Speech
+from embeddings.management.reembed.speech import Speech, exit_codes
 
 VERBS: dict[str, Callable[[argparse.Namespace, Speech], int]] = {
     "start": job_verbs.start,
@@ -40,13 +39,7 @@ class Command(BaseCommand):
         """Run one verb; what is refused ends with its sentence."""
         chosen = argparse.Namespace(**options)
         speech = Speech(self.stdout, chosen.json)
-        try:
+        with exit_codes(speech):
             code = VERBS[chosen.verb](chosen, speech)
-        except Refused as refused:
-            speech.refuse(refused.code, str(refused))
-            raise CommandError(str(refused), returncode=ExitCode.REFUSED) from refused
-        except BackendUnavailable as error:
-            speech.refuse("backend_unavailable", str(error))
-            raise CommandError(str(error), returncode=ExitCode.AWAY) from error
         if code:
             sys.exit(code)

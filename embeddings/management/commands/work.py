@@ -7,6 +7,7 @@ import django_rq
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from embeddings import conf
 from embeddings.jobs import tasks
 from embeddings.jobs.context import about
 from embeddings.jobs.texts import TextWorker
@@ -48,6 +49,7 @@ def _embedding_worker() -> InProcessWorker:
         queues,
         connection=first.connection,
         serializer=first.serializer,
+        idle_seconds=conf.jobs().sweep_seconds,
         when_idle=tasks.rest,
         stands_aside=tasks.stands_aside,
     )

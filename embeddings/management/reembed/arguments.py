@@ -53,7 +53,7 @@ def _what_to_start(start: argparse.ArgumentParser) -> None:
     start.add_argument("--library", type=int, help="only this library, by its number in the admin")
     start.add_argument("--ids", default="", help="only these tracks, comma-separated ids, ours or Navidrome's")
     rebuild = "fill a new generation beside the live one, which serves meanwhile"
-    start.add_argument("--rebuild", action="store_true", help=rebuild)
+    start.add_argument("--rebuild", action=argparse.BooleanOptionalAction, default=None, help=rebuild)
     start.add_argument("--detach", action="store_true", help="do not watch it")
 
 
@@ -61,9 +61,13 @@ def _how_to_work(start: argparse.ArgumentParser) -> None:
     start.add_argument("--batch-size", type=int, help="operations of one slice")
     start.add_argument("--max-retries", type=int, help="automatic attempts after the first; 0 for none")
     start.add_argument("--delay", type=float, help="seconds between two slices, which others may use")
-    start.add_argument("--no-verify", action="store_true", help="do not verify a generation that was filled")
-    start.add_argument("--no-promote", action="store_true", help="leave it to `promote` to make it the live one")
-    start.add_argument("--backup", action="store_true", help="export the live generation before it is replaced")
+    switches = {
+        "verify": "verify a generation that was filled; done unless told otherwise",
+        "promote": "let it take the place of the live one when it passed; done unless told otherwise",
+        "backup": "export the live generation before it is replaced; only when told to",
+    }
+    for name, said in switches.items():
+        start.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, default=None, help=said)
 
 
 def _generations(parsers: dict[str, argparse.ArgumentParser]) -> None:

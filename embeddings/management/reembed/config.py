@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embeddings.domain import JobOptions
+from embeddings.domain import MOST_BATCH, MOST_DELAY_SECONDS, MOST_RETRIES, JobOptions
 from embeddings.embedders import SPECS
 from embeddings.errors import Refused
 from embeddings.models import Scope
 
 LIVE, NEW = "live", "new"
-MOST_BATCH = 10_000
-MOST_RETRIES = 100
-MOST_DELAY_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

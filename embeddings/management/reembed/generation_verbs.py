@@ -11,6 +11,8 @@ from embeddings.management.reembed.speech import ExitCode, Speech
 from embeddings.models import Generation, Verification, VerificationState
 
 POLL_SECONDS = 0.5
+LOOK_SECONDS = 30.0
+"""How often it is asked whether workers are there at all."""
 OVER = (VerificationState.PASSED, VerificationState.FAILED, VerificationState.BROKEN)
 SIGNS = {True: "ok    ", False: "FAILED", None: "      "}
 
@@ -26,11 +28,29 @@ def verify(chosen: argparse.Namespace, speech: Speech) -> int:
         )
         return ExitCode.DONE
     speech.say(f"Verifying {generation}.")
+    _wait(report, speech)
+    speech.answer("\n".join(report_lines(report)), **_report(report))
+    return ExitCode.DONE if report.state == VerificationState.PASSED else ExitCode.UNSUCCESSFUL
+
+
+def _wait(report: Verification, speech: Speech) -> None:
+    """Wait for the verdict, as long as somebody is there to reach one.
+
+    Raises:
+        BackendUnavailable: the queue does not answer.
+        Refused: the last worker has gone.
+
+    """
+    said, looked = "", time.monotonic()
     while report.state not in OVER:
         time.sleep(POLL_SECONDS)
         report.refresh_from_db()
-    speech.answer("\n".join(report_lines(report)), **_report(report))
-    return ExitCode.DONE if report.state == VerificationState.PASSED else ExitCode.UNSUCCESSFUL
+        if report.message != said:
+            said = report.message
+            speech.say(f"  {said}".rstrip())
+        if time.monotonic() - looked > LOOK_SECONDS:
+            looked = time.monotonic()
+            expect_workers(speech, waits=True)
 
 
 def promote(chosen: argparse.Namespace, speech: Speech) -> int:

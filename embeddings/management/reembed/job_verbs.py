@@ -13,7 +13,7 @@ from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable, NotFound, Refused
 from embeddings.jobs import control, knocking
 from embeddings.jobs.progress import progress_of
-from embeddings.management.reembed.config import NEW, JobFile, config_text, read_config
+from embeddings.management.reembed.config import LIVE, NEW, JobFile, config_text, read_config
 from embeddings.management.reembed.speech import ExitCode, Speech
 from embeddings.management.reembed.terminal import failure_lines, summary_of, watch
 from embeddings.models import BatchJob, Generation, JobState, Scope, Track, TrackFailure
@@ -148,28 +148,32 @@ def _wanted(chosen: argparse.Namespace) -> JobFile:
     named = {"artist": chosen.artist, "album": chosen.album, "library": chosen.library, "ids": ids}
     selection = {key: value for key, value in named.items() if value}
     models = tuple(key.strip() for key in chosen.models.split(",") if key.strip())
-    target = NEW if chosen.rebuild else wanted.target
+    target = wanted.target if chosen.rebuild is None else (NEW if chosen.rebuild else LIVE)
     scope = chosen.scope or (Scope.SELECTION if selection else None)
     if scope is None:
         scope = Scope.ALL if target == NEW else wanted.scope
+    if scope == Scope.SELECTION:
+        selection = selection or wanted.selection
     return replace(
         wanted,
         target=target,
         scope=scope,
         models=models or wanted.models,
-        selection=selection or wanted.selection,
+        selection=selection,
         options=_options(chosen, wanted.options),
     )
 
 
 def _options(chosen: argparse.Namespace, written: JobOptions) -> JobOptions:
-    given = {"batch_size": chosen.batch_size, "max_retries": chosen.max_retries, "delay_seconds": chosen.delay}
-    for name, value in given.items():
-        if value is not None and value < 0:
-            raise Refused(f"--{name.replace('_seconds', '').replace('_', '-')} cannot be negative.", code="bad_option")
-    switches = {"verify": not chosen.no_verify, "promote": not chosen.no_promote, "backup": chosen.backup}
+    given = {
+        "batch_size": chosen.batch_size,
+        "max_retries": chosen.max_retries,
+        "delay_seconds": chosen.delay,
+        "verify": chosen.verify,
+        "promote": chosen.promote,
+        "backup": chosen.backup,
+    }
     changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    changed |= {name: value for name, value in switches.items() if value != getattr(JobOptions(), name)}
     return replace(written, **changed)
 
 
@@ -177,7 +181,8 @@ def _expect_source(wanted: JobFile) -> None:
     """Refuse a file that was written for another state of the library."""
     if not wanted.source:
         return
-    live = {found.collection for key in wanted.models if (found := Generation.objects.live(get_spec(key).key))}
+    models = wanted.models or conf.jobs().models
+    live = {found.collection for key in models if (found := Generation.objects.live(get_spec(key).key))}
     if wanted.source not in live:
         names = ", ".join(sorted(live)) or "none"
         raise NotFound(f"The configuration is for {wanted.source}, which is not live here ({names}); change `source`.")
@@ -206,8 +211,9 @@ def _watch(job: BatchJob, speech: Speech) -> int:
     try:
         ended = watch(job, live=live, write=speech.say)
     except KeyboardInterrupt:
-        speech.say(f"\nJob {job.pk} goes on without you. Cancel it with: manage.py reembed cancel {job.pk}")
-        return ExitCode.DONE
+        told = f"\nJob {job.pk} goes on without you. Cancel it with: manage.py reembed cancel {job.pk}"
+        speech.answer(told, **_described(job))
+        return ExitCode.INTERRUPTED
     speech.answer(summary_of(ended, progress_of(ended)), **_described(ended))
     # The summary has said what happened.
     return ExitCode.UNSUCCESSFUL if ended.state in {JobState.FAILED, JobState.CANCELLED} else ExitCode.DONE

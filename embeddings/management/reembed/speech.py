@@ -1,11 +1,18 @@
 """How `reembed` speaks: sentences for people, one JSON object for programs, and an exit code for scripts."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import InterfaceError, OperationalError
+
+from embeddings.errors import BackendUnavailable, Refused
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 class ExitCode(IntEnum):
@@ -20,6 +27,8 @@ class ExitCode(IntEnum):
     """It cannot be done, or not now; the sentence says why."""
     AWAY = 4
     """A service does not answer; trying again later is enough."""
+    INTERRUPTED = 130
+    """What shells give for Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +55,28 @@ class Speech:
         """Tell programs why nothing was done; people are told on standard error."""
         if self.as_json:
             self.out.write(json.dumps({"error": {"code": code, "message": message}}, indent=2))
+
+
+@contextmanager
+def exit_codes(speech: Speech) -> Iterator[None]:
+    """Turn what goes wrong in a verb into its sentence and its exit code.
+
+    Raises:
+        CommandError: with the exit code; people read its sentence on standard error, programs in an object.
+
+    """
+    try:
+        yield
+    except Refused as refused:
+        raise _ended(speech, refused.code, str(refused), ExitCode.REFUSED) from refused
+    except BackendUnavailable as error:
+        raise _ended(speech, "backend_unavailable", str(error), ExitCode.AWAY) from error
+    except DATABASE_AWAY as error:
+        raise _ended(speech, "database_unavailable", f"The database does not answer: {error}", ExitCode.AWAY) from error
+    except KeyboardInterrupt as interrupt:
+        raise _ended(speech, "interrupted", "Interrupted.", ExitCode.INTERRUPTED) from interrupt
+
+
+def _ended(speech: Speech, code: str, sentence: str, exit_code: ExitCode) -> CommandError:
+    speech.refuse(code, sentence)
+    return CommandError(sentence, returncode=exit_code)

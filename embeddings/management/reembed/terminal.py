@@ -1,24 +1,44 @@
 """How jobs look in a terminal: a live bar, and a summary in words."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
+from django.db import connection
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from embeddings.domain import Progress as JobProgress
 from embeddings.jobs.progress import progress_of
+from embeddings.management.reembed.speech import DATABASE_AWAY
 from embeddings.models import BatchJob, TrackFailure, failure_codes
+from embeddings.reports import Progress as JobProgress
 
 POLL_SECONDS = 0.5
+NO_DATABASE = "the database does not answer; waiting for it"
 Write = Callable[[str], object]
 
 
 def watch(job: BatchJob, *, live: bool, write: Write) -> BatchJob:
     """Follow a job until it is finished: a bar that moves in place, or in a log a line at each tenth."""
     return _watch_live(job) if live else _watch_log(job, write)
+
+
+def _looks(job: BatchJob) -> Iterator[JobProgress | None]:
+    """Count a job again and again until it is finished; None while the database does not answer."""
+    while True:
+        try:
+            job.refresh_from_db()
+            counted = progress_of(job)
+        except DATABASE_AWAY:
+            # It may be restarted in the middle of a job of two days; a connection does not survive that.
+            connection.close()
+            yield None
+        else:
+            yield counted
+            if not job.is_active:
+                return
+        time.sleep(POLL_SECONDS)
 
 
 def _watch_live(job: BatchJob) -> BatchJob:
@@ -31,9 +51,10 @@ def _watch_live(job: BatchJob) -> BatchJob:
     )
     with Progress(*columns, console=Console(), refresh_per_second=4) as bar:
         line = bar.add_task("", total=100, state="", counts="", rate="", eta="", current="")
-        while True:
-            job.refresh_from_db()
-            counted = progress_of(job)
+        for counted in _looks(job):
+            if counted is None:
+                bar.update(line, current=NO_DATABASE)
+                continue
             bar.update(
                 line,
                 completed=counted.percent,
@@ -43,30 +64,34 @@ def _watch_live(job: BatchJob) -> BatchJob:
                 eta=f"{duration(counted.eta_seconds)} left" if counted.eta_seconds is not None else "",
                 current=escape(current_of(counted)[:60]),
             )
-            if not job.is_active:
-                return job
-            time.sleep(POLL_SECONDS)
+    return job
 
 
 def _watch_log(job: BatchJob, write: Write) -> BatchJob:
     said, told = "", set[str]()
-    while True:
-        job.refresh_from_db()
-        counted = progress_of(job)
-        lines = worker_lines(counted)
+    for counted in _looks(job):
+        lines = worker_lines(counted) if counted else []
         for line in lines:
             if line not in told:
                 write(line)
-        told = set(lines)
-        line = f"{state_of(job)} {counted.message}".rstrip()
-        if counted.operations.total:
-            line += f" {int(counted.percent // 10) * 10} %"
-        if line != said:
-            said = line
-            write(f"{line}  {counts_of(counted)}  {pace(counted)}".rstrip())
-        if not job.is_active:
-            return job
-        time.sleep(POLL_SECONDS)
+        told = set(lines) if counted else told
+        key, line = _log_line(job, counted)
+        if key != said:
+            said = key
+            write(line)
+    return job
+
+
+def _log_line(job: BatchJob, counted: JobProgress | None) -> tuple[str, str]:
+    """What is worth a line of its own, and the line."""
+    if counted is None:
+        return NO_DATABASE, NO_DATABASE
+    key = f"{state_of(job)} {'stalled' if counted.stalled else ''} {counted.message}".rstrip()
+    line = " ".join(part for part in (state_of(job), counted.stalled, counted.message) if part)
+    if counted.operations.total:
+        tenth = f" {int(counted.percent // 10) * 10} %"
+        key, line = key + tenth, line + tenth
+    return key, f"{line}  {counts_of(counted)}  {pace(counted)}".rstrip()
 
 
 def state_of(job: BatchJob) -> str:
@@ -81,7 +106,8 @@ def counts_of(counted: JobProgress) -> str:
 
 def current_of(counted: JobProgress) -> str:
     """Say what is going on: why nothing moves, the track in hand, or what workers do before the first."""
-    return counted.message or counted.current_track or "; ".join(line.sentence for line in counted.workers)
+    said = counted.stalled or counted.message or counted.current_track
+    return said or "; ".join(line.sentence for line in counted.workers)
 
 
 def worker_lines(counted: JobProgress) -> list[str]:
@@ -92,7 +118,9 @@ def worker_lines(counted: JobProgress) -> list[str]:
 def pace(counted: JobProgress) -> str:
     """Say how fast it goes."""
     unit = "tracks" if counted.tracks.total == counted.operations.total else "operations"
-    return f"{counted.rate * 3600:,.0f} {unit}/hour" if counted.rate else ""
+    if not counted.rate:
+        return ""
+    return f"{counted.rate * 3600:,.0f} {unit}/hour ({counted.rate * 60:,.1f} a minute)"
 
 
 def duration(seconds: float) -> str:

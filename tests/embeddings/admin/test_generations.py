@@ -59,7 +59,7 @@ def test_verifying_asks_a_worker_and_says_who_did(ada: Client, generation: Gener
     asked = Verification.objects.get()
     assert (asked.state, asked.requested_by) == (VerificationState.REQUESTED, "ada")
     assert "ada (admin)" in shown
-    assert 'http-equiv="refresh"' in shown
+    assert "embeddings/generation.js" in shown
 
 
 def test_what_is_not_verified_is_not_promoted_without_a_reason(ada: Client, built: Built) -> None:

@@ -14,8 +14,18 @@ from embeddings.embedders.checkpoints import locate
 from embeddings.errors import BackendUnavailable, TrackError
 from embeddings.jobs import control, tasks
 from embeddings.jobs.resident import Loaded, resident
-from embeddings.models import BatchJob, Generation, JobState, ResultState, TrackResult, WorkerState
+from embeddings.models import (
+    BatchJob,
+    Generation,
+    GenerationState,
+    JobState,
+    ResultState,
+    Track,
+    TrackResult,
+    WorkerState,
+)
 from embeddings.store.base import VectorStore
+from tests.embeddings.jobs.built import built
 from tests.embeddings.jobs.weighted import WeightedEmbedder
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,7 +67,7 @@ def loaded_on(device: str, weights: Path, folder: Path) -> BrokenEmbedder:
     runtime = Runtime(checkpoint=locate(spec, weights, digests=folder / "digests.json"))
     embedder = load_embedder(spec, runtime)
     assert isinstance(embedder, BrokenEmbedder)
-    resident()._loaded = Loaded(generation_id=Generation.objects.get().pk, embedder=embedder, device=device)
+    resident()._loaded = Loaded(generation_id=Generation.objects.latest("pk").pk, embedder=embedder, device=device)
     return embedder
 
 
@@ -87,6 +97,20 @@ def test_a_worker_whose_gpu_may_be_damaged_ends(
     assert embedder.closed
     assert resident().loaded is None
     assert signals == [signal.SIGTERM]
+
+
+def test_a_gpu_that_breaks_while_a_job_is_finished_ends_the_worker_as_well(
+    job: BatchJob, signals: list[int], weights: Path, tmp_path: Path, store: VectorStore
+) -> None:
+    Track.objects.update(signature="1-1")
+    new = built(store, list(Track.objects.all()), state=GenerationState.BUILDING)
+    BatchJob.objects.filter(pk=job.pk).update(targets={"weighted": new.pk})
+    job.results.update(state=ResultState.DONE, generation=new)
+    loaded_on("cuda:0", weights, tmp_path)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        tasks.embed_slice(job.pk)
+    job.refresh_from_db()
+    assert (job.state, signals) == (JobState.FAILED, [signal.SIGTERM])
 
 
 def test_a_store_that_went_away_leaves_the_model_loaded(

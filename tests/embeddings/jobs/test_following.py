@@ -1,5 +1,6 @@
 """Vectors follow the catalogue: what lies beside them changes, the gone go, in proportion to what changed."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from embeddings import conf
 from embeddings.conf import KeepingConfig, StoreConfig
 from embeddings.domain import VectorRow
 from embeddings.jobs.following import follow
@@ -137,6 +139,15 @@ def test_with_no_days_the_gone_go_at_once() -> None:
     lose(tracks[:1], days=0)
     assert follow(store, AT_ONCE).removed == 1
     assert store.count(generation.collection) == 1
+
+
+@pytest.mark.parametrize("days", [999_999.0, math.inf, math.nan])
+def test_more_days_than_there_are_is_never(settings: Any, days: float) -> None:
+    store, tracks = MemoryStore(), make_tracks(2)
+    store_vectors(store, tracks)
+    lose(tracks[:1], days=4000)
+    settings.GONE_DAYS = days
+    assert follow(store, conf.keeping()).removed == 0
 
 
 def test_a_library_that_is_gone_as_a_whole_keeps_its_vectors() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from embeddings import conf
@@ -99,6 +100,14 @@ def test_before_the_next_moment_nothing_is_looked_at(embedded: Generation, few: 
     assert Watch.objects.get().trouble == ""
 
 
+def test_a_step_by_a_clock_that_was_wrong_disables_nothing(embedded: Generation) -> None:
+    Watch.objects.kept()
+    Watch.objects.update(stepped_at="2099-01-01T00:00Z")
+    assert keep_in_step()
+    assert timedelta() <= last_step() < LONG_AGO
+    assert not keep_in_step()
+
+
 def test_without_a_schedule_nothing_is_looked_at(embedded: Generation, settings: Any) -> None:
     settings.SYNC_SCHEDULE = ""
     long_ago()
@@ -111,6 +120,45 @@ def test_a_moment_at_which_a_job_was_active_is_made_up_for(embedded: Generation)
     assert not keep_in_step()
     BatchJob.objects.filter(pk=job.pk).update(state=JobState.COMPLETED)
     assert keep_in_step()
+
+
+def test_a_job_that_is_in_the_way_for_days_is_said(embedded: Generation) -> None:
+    long_ago()
+    job = BatchJob.objects.create(state=JobState.PAUSED)
+    assert not keep_in_step()
+    assert Watch.objects.get().trouble == ""
+    BatchJob.objects.update(created_at=timezone.now() - LONG_AGO)
+    assert not keep_in_step()
+    assert f"Job {job.pk} of " in Watch.objects.get().trouble
+    assert "is paused" in Watch.objects.get().trouble
+    BatchJob.objects.update(state=JobState.CANCELLED)
+    assert keep_in_step()
+    assert Watch.objects.get().trouble == ""
+
+
+def test_whatever_breaks_a_step_is_said(embedded: Generation, settings: Any) -> None:
+    long_ago()
+    settings.MUSIC = 5
+    with pytest.raises(TypeError):
+        keep_in_step()
+    assert Watch.objects.get().trouble.startswith("Following the library broke: TypeError(")
+
+
+def test_a_job_that_begins_meanwhile_is_given_way_to(store: VectorStore, catalogue: list[Track]) -> None:
+    both = [store_vectors(store, catalogue, state=state) for state in (GenerationState.BUILDING, GenerationState.LIVE)]
+    Track.objects.filter(pk=catalogue[0].pk).update(artist="Another", changed_at=timezone.now())
+
+    def begin_job(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        found = execute(sql, *rest)
+        if sql.startswith('UPDATE "embeddings_trackvector"') and not BatchJob.objects.exists():
+            BatchJob.objects.create(state=JobState.PLANNING)
+        return found
+
+    with connection.execute_wrapper(begin_job):
+        assert not step(again=True)
+    key = str(catalogue[0].pk)
+    named = [store.labels(generation.collection, [key])[key].name.partition(" - ")[0] for generation in both]
+    assert (named.count("Another"), BatchJob.objects.count()) == (1, 1)
 
 
 def test_a_library_that_is_away_is_said_and_made_up_for(embedded: Generation, few: Path) -> None:
@@ -146,6 +194,17 @@ def test_a_track_that_may_pass_is_tried_again_by_the_schedule_and_not_by_each_sc
 ) -> None:
     fail(embedded, catalogue[0], AudioMissing("It is not there."))
     assert (due(again=True), due(again=False)) == (["acoustic"], [])
+
+
+def test_a_scan_does_not_take_the_schedule_s_place(
+    embedded: Generation, catalogue: list[Track], navidrome: SubsonicServer
+) -> None:
+    fail(embedded, catalogue[0], AudioMissing("It is not there."))
+    long_ago()
+    assert look_at_navidrome()
+    assert not BatchJob.objects.active().exists()
+    assert keep_in_step()
+    assert BatchJob.objects.active().exists()
 
 
 def test_another_file_is_due(embedded: Generation, catalogue: list[Track]) -> None:

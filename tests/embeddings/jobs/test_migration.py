@@ -109,6 +109,16 @@ def test_what_holds_nothing_is_never_promoted(store: VectorStore, tracks: list[T
     assert states() == [LIVE, VERIFIED, VERIFIED]
 
 
+def test_what_fell_behind_since_it_was_verified_is_promoted_only_for_a_reason(
+    store: VectorStore, tracks: list[Track]
+) -> None:
+    live, newer = built(store, tracks, state=LIVE), built(store, tracks[:3], state=VERIFIED)
+    with pytest.raises(NotPossibleNow, match=f"not complete any more. .* It holds 3 of the 5 .* that {live} holds"):
+        migration.promote(newer, by=ADA)
+    assert (states(), deeds()) == ([LIVE, VERIFIED], [])
+    assert migration.promote(newer, by=ADA, force_because="I know").state == LIVE
+
+
 @pytest.mark.parametrize(("state", "sentence"), [(LIVE, "is live already"), ("dropped", "its vectors are gone")])
 def test_what_cannot_be_promoted_says_why(store: VectorStore, tracks: list[Track], state: str, sentence: str) -> None:
     generation = built(store, tracks, state=state)
@@ -189,6 +199,8 @@ def test_a_cleanup_lists_and_drops_what_is_old_and_keeps_the_last_good_one(
 def test_a_cleanup_leaves_what_was_retired_lately(store: VectorStore, tracks: list[Track], settings: Any) -> None:
     for state in (RETIRED, RETIRED, LIVE):
         built(store, tracks, state=state, days=13)
+    assert migration.clean_up(by=ADA) == []
+    settings.RETIRED_DAYS = float("inf")
     assert migration.clean_up(by=ADA) == []
     settings.RETIRED_DAYS = 12.0
     assert len(migration.clean_up(by=ADA)) == 1

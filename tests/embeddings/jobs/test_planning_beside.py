@@ -23,10 +23,11 @@ class Shelf:
     """A source that lists what the catalogue knows."""
 
     kind = "folder"
+    root = "/shelf"
 
     def listings(self, known: Known) -> list[Listing]:
         library = SourceLibrary(external_id=1, name="shelf", root="/shelf")
-        return [Listing(library=library, tracks=[], unchanged=list(known[1]))]
+        return [Listing(library=library, tracks=[], unchanged=list(known[self.root]))]
 
 
 @pytest.fixture

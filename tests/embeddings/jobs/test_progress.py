@@ -95,6 +95,24 @@ def test_only_a_job_that_runs_can_stall(state: str) -> None:
     assert progress_of(job).stalled == ""
 
 
+def test_a_job_that_somebody_finishes_is_not_stalled() -> None:
+    job = silent_for(50)
+    BatchJob.objects.claim_finishing(job.pk, 60.0)
+    job.refresh_from_db()
+    assert progress_of(job).stalled == ""
+    BatchJob.objects.renew_finishing(job.pk, job.finisher, -1.0)
+    job.refresh_from_db()
+    assert progress_of(job).stalled.startswith("No progress for 50 minutes;")
+
+
+def test_a_job_that_rests_between_slices_is_not_stalled() -> None:
+    job = silent_for(50)
+    job.options = {"delay_seconds": 3000.0}
+    assert progress_of(job).stalled == ""
+    job.options = {"delay_seconds": 2000.0}
+    assert progress_of(job).stalled.startswith("No progress for 50 minutes;")
+
+
 def test_how_long_is_a_setting(settings: Any) -> None:
     job = silent_for(5)
     assert progress_of(job).stalled == ""
@@ -146,6 +164,15 @@ def test_slices_are_summed_up() -> None:
     counted = progress_of(job)
     assert (counted.slices, counted.slice_seconds_median, counted.slice_seconds_p95) == (3, 4.0, 9.0)
     assert counted.memory_mb == 500.0
+
+
+def test_music_is_counted_by_slices_where_there_are_any() -> None:
+    job = running_job(2)
+    TrackResult.objects.update(state=ResultState.DONE, audio_seconds=200.0)
+    assert progress_of(job).audio_seconds == 400.0
+    moments = {"started_at": NOW, "finished_at": NOW}
+    SliceRecord.objects.create(job=job, model="acoustic", worker="a", audio_seconds=350.0, **moments)
+    assert progress_of(job).audio_seconds == 350.0
 
 
 def test_a_job_that_waits_says_until_when() -> None:

@@ -11,7 +11,8 @@ from embeddings import conf
 from embeddings.jobs import control
 from embeddings.jobs.planner import kept_planning, plan
 from embeddings.library.folder import FolderSource
-from embeddings.models import BatchJob, Generation, JobState, ResultState, TrackResult
+from embeddings.library.sync import sync
+from embeddings.models import BatchJob, Generation, JobState, ResultState, TrackResult, TrackVector
 from embeddings.store.base import StoreHealth, VectorStore
 from embeddings.store.memory import MemoryStore
 from tests.embeddings.jobs.weighted import write_weights
@@ -154,15 +155,32 @@ def test_what_a_generation_holds_already_is_not_done_again(
     assert set(job.results.values_list("state", "attempts")) == {(ResultState.DONE, 1)}
 
 
-def test_what_is_done_is_done_again_when_the_store_lost_it(few: Path, work: Work, store: VectorStore) -> None:
+def test_what_is_done_is_done_again_when_the_store_lost_it(
+    few: Path, weights: Path, work: Work, store: VectorStore
+) -> None:
+    run(work, "weighted")
     job = run(work, "acoustic")
-    live = Generation.objects.get()
+    live = Generation.objects.get(model="acoustic")
     store.remove_alias("acoustic_embedding")
     store.drop(live.collection)
-    BatchJob.objects.update(state=JobState.FAILED)
+    BatchJob.objects.filter(pk=job.pk).update(state=JobState.FAILED)
     control.retry_failed(job)
     assert finished(work, job).state == JobState.COMPLETED
     assert store.count(live.collection) == 8
+
+
+def test_what_is_done_stays_so_when_its_track_is_gone(few: Path, work: Work, store: VectorStore) -> None:
+    broken, song = few / "broken.mp3", next(few.rglob("*.ogg"))
+    broken.write_bytes(b"ID3" + b"\0" * 5000)
+    job = run(work, "acoustic")
+    shutil.copy(song, broken)
+    song.unlink()
+    gone = str(song.relative_to(few))
+    sync(FolderSource(few))
+    TrackVector.objects.filter(track__path=gone).delete()
+    control.retry_failed(job)
+    assert finished(work, job).state == JobState.COMPLETED
+    assert list(job.results.filter(track__path=gone).values_list("state", "attempts")) == [(ResultState.DONE, 1)]
 
 
 def test_what_is_in_hand_for_another_generation_is_taken_away(few: Path, weights: Path) -> None:

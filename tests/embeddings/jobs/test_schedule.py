@@ -9,12 +9,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import django_rq
 import pytest
 import redis
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from embedder_site.supervisor.services import valkey_program
@@ -77,10 +75,17 @@ def test_a_worker_does_what_the_schedule_says(catalogue: list[Track], work: Call
     assert waiting() == []
 
 
-def test_without_anything_to_do_it_says_so(settings: Any) -> None:
-    settings.SYNC_SCHEDULE = ""
-    with pytest.raises(CommandError, match="Nothing is scheduled"):
-        call_command("schedule")
+def test_without_anything_to_do_it_says_so_and_stays(tmp_path: Path) -> None:
+    environment = {**os.environ, "VAR_DIR": str(tmp_path), "SYNC_SCHEDULE": "", "NAVIDROME_URL": ""}
+    environment |= {"DJANGO_SETTINGS_MODULE": "embedder_site.settings"}
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "schedule"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stderr is not None
+        assert "Nothing is scheduled" in program.stderr.readline()
+        assert program.poll() is None
+        program.send_signal(signal.SIGINT)
+        _, more = program.communicate(timeout=20)
+    assert (program.returncode, more) == (0, "")
 
 
 class Valkey:

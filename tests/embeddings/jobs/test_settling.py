@@ -93,6 +93,13 @@ def test_a_job_for_some_tracks_says_what_is_missing() -> None:
     assert "It holds 3 of 5 present tracks" in job.message
 
 
+def test_an_option_that_another_version_knew_does_not_keep_a_job_from_its_end() -> None:
+    store, built, job = begun(2)
+    BatchJob.objects.update(options=job.options | {"of_another_version": True})
+    settled(store, job, failed=0, error=OutOfMemory)
+    assert Generation.objects.live("weighted") == built
+
+
 def test_tracks_that_are_gone_do_not_hold_it_back() -> None:
     store, built, job = begun(5)
     job.results.filter(track__path="0.mp3").delete()

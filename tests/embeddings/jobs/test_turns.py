@@ -4,7 +4,7 @@ import pytest
 
 from embeddings.jobs import control, tasks
 from embeddings.jobs.resident import resident
-from embeddings.jobs.runner import Runner
+from embeddings.jobs.runner import Patience, Runner
 from embeddings.models import Lease, ResultState, TrackResult
 from embeddings.store.base import VectorStore
 
@@ -15,7 +15,9 @@ def test_what_is_not_begun_when_a_turn_ends_is_given_back(queue: None, store: Ve
     job = control.start_job()
     tasks.plan(job.pk)
     lease = Lease.take(job.pk, worker="a", seconds=60.0)
-    settled = Runner(lease, resident(), slice_size=64, should_stop=lambda: False, turn_seconds=0.0).run()
+    settled = Runner(
+        lease, resident(), slice_size=64, should_stop=lambda: False, patience=Patience(turn_seconds=0.0)
+    ).run()
     counted = TrackResult.objects.tally()
     assert (counted.done, counted.pending) == (settled, 23 - settled)
     assert 0 < settled < 23

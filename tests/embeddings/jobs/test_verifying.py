@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from embeddings.domain import SYSTEM, Embedding, Vector
@@ -20,6 +21,7 @@ from embeddings.models import (
     Verification,
     VerificationState,
 )
+from embeddings.models.verification import ATTEMPTS
 from embeddings.store.base import VectorField, VectorStore
 from embeddings.store.memory import MemoryStore
 from tests.embeddings.jobs.checking.built import SPEC, Built, build, failed, fill, sentence
@@ -81,6 +83,21 @@ def test_a_store_that_is_away_is_no_verdict(small: Built) -> None:
     assert not Verification.objects.due().exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_database_is_no_death_of_a_worker(small: Built) -> None:
+    def report(_sentence: str) -> None:
+        raise OperationalError("database is locked")
+
+    for _ in range(ATTEMPTS):
+        Verification.objects.update(lease_expires=None)
+        with pytest.raises(OperationalError):
+            small.examine(report=report)
+    put_off = Verification.objects.get()
+    assert (put_off.state, put_off.attempts) == (VerificationState.REQUESTED, 0)
+    assert put_off.message == "Waiting: database is locked"
+    assert not Verification.objects.due().exists()
+
+
 def test_what_breaks_in_us_breaks_the_examination_off_and_says_where(small: Built) -> None:
     def report(_sentence: str) -> None:
         raise ZeroDivisionError
@@ -94,7 +111,7 @@ def test_what_breaks_in_us_breaks_the_examination_off_and_says_where(small: Buil
 
 def test_vectors_that_came_meanwhile_were_not_examined(small: Built) -> None:
     def report(_sentence: str) -> None:
-        TrackVector.objects.filter(track_id=small.ids[0]).update(stored_at=timezone.now())
+        TrackVector.objects.record(list(TrackVector.objects.filter(track_id=small.ids[0])))
 
     assert small.examine(report=report).state == VerificationState.PASSED
     assert small.generation.state == GenerationState.BUILDING

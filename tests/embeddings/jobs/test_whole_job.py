@@ -167,14 +167,33 @@ def test_planning_waits_for_a_store_that_is_away(few: Path, queue: None, store: 
     assert (job.state, job.results.count()) == (JobState.RUNNING, 8)
 
 
-def test_a_store_that_lost_its_vectors_is_filled_again(few: Path, work: Work, store: VectorStore) -> None:
+@pytest.fixture
+def lost(few: Path, work: Work, store: VectorStore) -> Generation:
+    """All is embedded, and the store has nothing of it any more, or is another one."""
     run(work)
     live = Generation.objects.get()
     store.remove_alias(SPEC.alias)
     store.drop(live.collection)
-    again = run(work)
+    return live
+
+
+def test_a_store_that_lost_its_vectors_is_filled_again_by_a_job_for_all(
+    lost: Generation, work: Work, store: VectorStore
+) -> None:
+    again = run(work, scope="all")
     assert (again.state, again.skipped) == (JobState.COMPLETED, 0)
     assert store.count(SPEC.alias) == 8
+
+
+@pytest.mark.parametrize("wanted", [{"scope": "missing"}, {"scope": "failed"}, {"scope": "all", "rebuild": True}])
+def test_a_store_that_has_none_of_our_vectors_is_taken_for_another(
+    lost: Generation, work: Work, store: VectorStore, wanted: dict[str, Any]
+) -> None:
+    job = run(work, **wanted)
+    assert job.state == JobState.FAILED
+    assert f"has none of the collections that hold our vectors ({lost.collection}); is MILVUS_URI right?" in job.message
+    assert "To embed everything anew: manage.py reembed start --scope all" in job.message
+    assert (lost.vectors.count(), lost.collection in store.collections()) == (8, False)
 
 
 def test_an_alias_left_behind_by_a_crash_is_mended(few: Path, work: Work, store: VectorStore) -> None:

@@ -155,7 +155,7 @@ def test_a_file_known_by_size_and_time_is_not_opened(root: Path) -> None:
     before = (root / "good.wav").stat()
     (root / "good.wav").write_bytes(b"\0" * before.st_size)
     os.utime(root / "good.wav", ns=(before.st_atime_ns, before.st_mtime_ns))
-    (listing,) = FolderSource(root).listings({1: {"good.wav": track.signature}})
+    (listing,) = FolderSource(root).listings({str(root): {"good.wav": track.signature}})
     assert (list(listing.tracks), list(listing.unchanged)) == ([], ["good.wav"])
 
 

@@ -51,11 +51,25 @@ def test_the_password_is_salted_anew_each_time_and_never_in_the_address(server: 
     assert PASSWORD not in str(server.asked)
 
 
-@pytest.mark.parametrize("code", [10, 40, 41])
+@pytest.mark.parametrize("code", [10, 41])
 def test_servers_that_take_no_salted_password_get_it_encoded(server: SubsonicServer, code: int) -> None:
     server.takes_tokens, server.without_tokens = False, code
     assert scan_status(config(server)).mark.endswith("178")
     assert [sorted(form.keys() & {"t", "p"}) for _, form in server.asked] == [["t"], ["p"]]
+
+
+def test_a_password_is_not_sent_to_who_calls_it_wrong(server: SubsonicServer) -> None:
+    assert "error 40" in trouble(config(server, password="sesame"))
+    assert [sorted(form.keys() & {"t", "p"}) for _, form in server.asked] == [["t"]]
+
+
+@pytest.mark.parametrize("code", [10, 41])
+def test_a_password_is_not_sent_over_plain_http_to_another_machine(server: SubsonicServer, code: int) -> None:
+    server.takes_tokens, server.without_tokens = False, code
+    # Reaches this machine, and is not its own name for itself.
+    said = trouble(config(server, url=server.url.replace("127.0.0.1", "0.0.0.0")))
+    assert "name its HTTPS address" in said
+    assert [sorted(form.keys() & {"t", "p"}) for _, form in server.asked] == [["t"]]
 
 
 def test_a_server_below_a_path_is_found(server: SubsonicServer) -> None:

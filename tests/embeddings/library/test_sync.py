@@ -98,6 +98,7 @@ class FixedSource:
     tracks: list[SourceTrack]
     unseen: list[str]
     kind: str = "fixed"
+    root: str = "/fixed"
 
     def listings(self, known: Known) -> Sequence[Listing]:
         library = SourceLibrary(external_id=1, name="Fixed", root="/fixed")

@@ -2,15 +2,23 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
+from django.db import OperationalError
+from django.utils import timezone
 
+from embeddings.embedders import get_spec
 from embeddings.jobs import control
-from embeddings.models import AuditEntry, BatchJob, JobState, TrackResult
+from embeddings.jobs.progress import progress_of
+from embeddings.management.reembed.speech import Speech, exit_codes
+from embeddings.management.reembed.terminal import current_of
+from embeddings.models import AuditEntry, BatchJob, Generation, GenerationState, JobState, TrackResult
 from embeddings.store.base import VectorStore
 from tests.embeddings.management.test_reembed import said
 from tests.embeddings.models.rows import running_job
@@ -114,3 +122,60 @@ def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
 def test_force_needs_a_reason() -> None:
     error, _ = refused("reembed", "promote", "muq", "--force", "--json")
     assert error["code"] == "reason_missing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--no-backup", "--verify"), {"backup": False, "verify": True}),
+        (("--no-rebuild",), {"backup": True, "verify": False}),
+    ],
+)
+def test_arguments_take_back_what_a_file_says(
+    queue: None, tmp_path: Path, arguments: tuple[str, ...], expected: dict[str, bool]
+) -> None:
+    file = tmp_path / "job.json"
+    file.write_text('{"target": "new", "backup": true, "verification": false}')
+    said("reembed", "start", "--detach", "--config", str(file), *arguments)
+    job = BatchJob.objects.get()
+    assert job.rebuild is ("--no-rebuild" not in arguments)
+    assert {name: job.options[name] for name in expected} == expected
+
+
+def test_a_scope_that_is_named_leaves_out_the_selection_of_a_file(queue: None, tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text('{"scope": "selection", "selection": {"artist": "Flare"}}')
+    said("reembed", "start", "--detach", "--config", str(file), "--scope", "missing")
+    assert (BatchJob.objects.get().scope, BatchJob.objects.get().selection) == ("missing", {})
+
+
+def test_a_source_is_looked_for_among_the_configured_models(queue: None, tmp_path: Path) -> None:
+    live = Generation.objects.open(get_spec("acoustic"), state=GenerationState.LIVE)
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps({"source": live.collection}))
+    said("reembed", "start", "--detach", "--config", str(file))
+    assert BatchJob.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "exit_code"),
+    [
+        (OperationalError("server closed the connection"), "database_unavailable", 4),
+        (KeyboardInterrupt(), "interrupted", 130),
+    ],
+)
+def test_what_ends_a_verb_is_an_object_and_a_code(error: BaseException, code: str, exit_code: int) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError) as raised, exit_codes(Speech(OutputWrapper(out), as_json=True)):
+        raise error
+    assert json.loads(out.getvalue())["error"]["code"] == code
+    assert raised.value.returncode == exit_code
+
+
+def test_a_watched_job_that_stands_still_says_so(settings: Any) -> None:
+    settings.JOB_STALL_SECONDS = 60
+    job = running_job(1)
+    BatchJob.objects.update(
+        started_at=timezone.now() - timedelta(hours=1), resumed_at=timezone.now() - timedelta(hours=1)
+    )
+    assert "No progress for" in current_of(progress_of(BatchJob.objects.get(pk=job.pk)))

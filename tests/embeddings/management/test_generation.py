@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Value
+from django.db.models.functions import Concat
 
 from embeddings.embedders import get_spec
 from embeddings.management.reembed.speech import ExitCode
-from embeddings.models import AuditEntry, Generation
+from embeddings.models import AuditEntry, Generation, Track
 from embeddings.store.base import VectorStore
 from tests.embeddings.jobs.archive.library import fill, forget_database, make_tracks
 
@@ -78,6 +80,25 @@ def test_what_is_left_out_is_listed(generation: Generation, tmp_path: Path) -> N
     said = run("import", tmp_path / "out", "--left-out", tmp_path / "left.tsv")
     assert "1 are of tracks that the catalogue does not have." in said
     assert (tmp_path / "left.tsv").read_text().endswith("\tÄrtist/00011.flac\tÄrtist - Title 11\n")
+
+
+def test_a_list_that_cannot_be_written_is_refused_before_anything_is_done(
+    generation: Generation, tmp_path: Path
+) -> None:
+    run("export", "latent", "--to", tmp_path / "out")
+    said = str(refused("import", tmp_path / "out", "--left-out", tmp_path))
+    assert said == f"{tmp_path} cannot be written: Is a directory."
+    assert Generation.objects.get() == generation
+
+
+def test_an_archive_of_strangers_needs_to_be_wanted(generation: Generation, store: VectorStore, tmp_path: Path) -> None:
+    run("export", "latent", "--to", tmp_path / "out")
+    Track.objects.update(path=Concat(Value("other "), "path"), signature="9:9", navidrome_id="")
+    store.remove_alias(SPEC.alias)
+    store.drop(generation.collection)
+    assert "--allow-fewer" in str(refused("import", tmp_path / "out"))
+    assert generation.vectors.count() == 12
+    assert told("import", tmp_path / "out", "--allow-fewer")["stored"] == 0
 
 
 def test_refusals_have_a_sentence_and_a_code(generation: Generation, tmp_path: Path) -> None:

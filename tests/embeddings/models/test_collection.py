@@ -70,12 +70,22 @@ def test_more_vectors_have_to_be_verified_again() -> None:
     assert state_of(generation) == GenerationState.BUILDING
 
 
-def test_a_vector_that_came_during_the_examination_prevents_its_verdict() -> None:
+@pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(), timedelta(hours=3)])
+def test_a_vector_that_came_during_the_examination_prevents_its_verdict_by_whatever_clock(ahead: timedelta) -> None:
     generation = opened()
-    began = timezone.now()
     row = with_a_vector(generation)
-    assert not Generation.objects.mark_verified(generation.pk, since=began)
-    assert Generation.objects.mark_verified(generation.pk, since=row.stored_at + timedelta(seconds=1))
+    TrackVector.objects.filter(pk=row.pk).update(stored_at=timezone.now() + ahead)
+    assert not Generation.objects.mark_verified(generation.pk, writes=0)
+    assert Generation.objects.mark_verified(generation.pk, writes=1)
+
+
+def test_a_batch_of_vectors_counts_once_and_only_where_it_went() -> None:
+    generation, other = opened(), opened(GenerationState.LIVE)
+    for row in (with_a_vector(generation), with_a_vector(other)):
+        row.refresh_from_db()
+    TrackVector.objects.record(list(TrackVector.objects.filter(generation=generation)))
+    assert dict(Generation.objects.values_list("pk", "writes")) == {generation.pk: 2, other.pk: 1}
+    assert state_of(other) == GenerationState.LIVE
 
 
 def test_a_rollback_is_the_same_change_back() -> None:

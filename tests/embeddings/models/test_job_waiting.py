@@ -6,14 +6,15 @@ import pytest
 
 from embeddings.domain import JobOptions
 from embeddings.models import ACTIVE, BatchJob, JobState
+from embeddings.models.job import WAITING
 
 pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC)
-SOON, PAST = NOW + timedelta(seconds=40), NOW - timedelta(seconds=1)
+SOON, PAST = NOW + timedelta(minutes=40), NOW - timedelta(seconds=1)
 
 
 def waiting(retry_at: datetime) -> BatchJob:
-    job = BatchJob.objects.create(state=JobState.RUNNING, resumed_at=NOW - timedelta(seconds=30))
+    job = BatchJob.objects.create(state=JobState.RUNNING, resumed_at=datetime.now(UTC) - timedelta(seconds=30))
     assert BatchJob.objects.mark_waiting(job.pk, "The store is away.", retry_at)
     job.refresh_from_db()
     return job
@@ -75,6 +76,15 @@ def test_something_embedded_ends_the_count_of_outages() -> None:
     BatchJob.objects.mark_due(job.pk)
     BatchJob.objects.mark_recovered(job.pk)
     assert (now(job).outages, job.message) == (0, "")
+
+
+def test_what_nobody_waited_for_is_said_for_longer() -> None:
+    job = BatchJob.objects.create(state=JobState.RUNNING, message="acoustic: version 1 -> 2.")
+    BatchJob.objects.mark_recovered(job.pk)
+    assert now(job).message == "acoustic: version 1 -> 2."
+    BatchJob.objects.note(job.pk, f"{WAITING}worker 1 on attic is unfit.")
+    BatchJob.objects.mark_recovered(job.pk)
+    assert now(job).message == ""
 
 
 @pytest.mark.parametrize("state", [state for state in ACTIVE if state != JobState.RUNNING])

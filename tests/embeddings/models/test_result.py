@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from embeddings.errors import AudioEmpty, AudioMissing
-from embeddings.models import Done, Failed, Lease, ResultState, TrackFailure, TrackResult, TrackVector
+from embeddings.models import Done, Failed, JobState, Lease, ResultState, TrackFailure, TrackResult, TrackVector
 from tests.embeddings.models.rows import lease, running_job
 
 pytestmark = pytest.mark.django_db
@@ -150,3 +153,16 @@ def test_tracks_are_counted_apart_from_operations() -> None:
     operations, tracks = TrackResult.objects.all().tally(), TrackResult.objects.all().tally_tracks()
     assert (operations.total, operations.done, operations.failed, operations.pending) == (6, 4, 1, 1)
     assert (tracks.total, tracks.done, tracks.failed, tracks.pending) == (3, 1, 1, 1)
+
+
+def test_rows_of_finished_jobs_are_not_read_when_a_worker_starts() -> None:
+    finished, job = running_job(2, state=JobState.CANCELLED), running_job(2)
+    for each in (finished, job):
+        TrackResult.objects.claim(lease(each), model="acoustic", limit=2)
+    with CaptureQueriesContext(connection) as asked:
+        assert TrackResult.objects.expire("a", timezone.now()) == 2
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {asked[0]['sql']}")
+            plan = " ".join(row[3] for row in cursor.fetchall())
+        assert "SEARCH embeddings_trackresult USING INDEX result_to_claim (job_id=? AND state=?)" in plan

@@ -3,7 +3,6 @@
 import json
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -55,6 +54,27 @@ def test_a_store_without_any_is_said(store: VectorStore) -> None:
         run()
 
 
-def test_looking_and_not_looking_exclude_each_other(store: VectorStore, settings: Any) -> None:
+@pytest.mark.parametrize("both", [("--compare", "--trust"), ("--drop-old", "--trust"), ("--drop-old", "--compare")])
+def test_what_excludes_each_other_is_refused(both: tuple[str, str]) -> None:
     with pytest.raises(CommandError, match="not allowed with"):
-        run("--compare", "--trust")
+        run(*both)
+
+
+def test_a_list_of_what_dropping_leaves_out_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="nothing for --left-out"):
+        run("--drop-old", "--left-out", tmp_path / "left.tsv")
+
+
+def test_what_one_model_left_out_is_written_before_the_next_begins(
+    two: None, old: Predecessor, store: VectorStore, tmp_path: Path
+) -> None:
+    old.make("mert_embedding", 100)
+    with pytest.raises(CommandError, match="is not one that can be adopted as mert"):
+        run("--models", "latent,mert,muq", "--left-out", tmp_path / "left.tsv")
+    assert (tmp_path / "left.tsv").read_text() == "unknown\tNobody - Nothing\n"
+
+
+def test_a_list_that_cannot_be_written_is_refused_first(two: None, store: VectorStore, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        run("--left-out", tmp_path / "nowhere" / "left.tsv")
+    assert store.collections() == ["embedding", "latent_embedding"]

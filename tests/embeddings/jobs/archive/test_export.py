@@ -226,7 +226,7 @@ def test_links_in_a_folder_are_refused(generation: Generation, memory: VectorSto
 def test_two_exports_into_one_folder_do_not_mix(generation: Generation, memory: VectorStore, place: Path) -> None:
     from embeddings.jobs.archive import folder
 
-    with folder.held(place), pytest.raises(Refused, match="Another export writes"):
+    with folder.held(place), pytest.raises(Refused, match="Another export or import uses"):
         archive.export(generation, place, memory)
 
 

@@ -66,7 +66,7 @@ def test_vectors_come_back_bit_by_bit(
     found = archive.restore(place, other)
     assert bits(other, found.generation.collection) == bits(memory, exported.collection)
     assert signatures(found.generation) == {track.pk: track.signature for track in Track.objects.all()}
-    assert (found.rows, found.stored, found.already, found.stale, found.complete) == (30, 30, 0, 0, True)
+    assert (found.rows, found.stored, found.already, found.stale, found.unmapped) == (30, 30, 0, 0, ())
 
 
 def test_joint_vectors_come_back_as_well(memory: VectorStore, other: VectorStore, place: Path) -> None:
@@ -102,12 +102,41 @@ def test_vectors_that_the_store_lost_are_replaced(exported: Generation, place: P
     assert other.alias_target(SPEC.alias) == made.collection
 
 
-def test_an_import_that_was_broken_off_goes_on(memory: VectorStore, other: VectorStore, place: Path) -> None:
+def test_what_is_live_is_not_forgotten_for_an_archive_of_strangers(
+    exported: Generation, place: Path, other: VectorStore
+) -> None:
+    for track in list(Track.objects.order_by("path"))[:16]:
+        Track.objects.filter(pk=track.pk).update(path=f"other {track.path}", signature="9:9", navidrome_id="")
+    with pytest.raises(Refused, match=r"only 14 of the archive .* --allow-fewer"):
+        archive.restore(place, other)
+    assert (exported.vectors.count(), Generation.objects.get(), other.collections()) == (30, exported, [])
+    assert archive.restore(place, other, allow_fewer=True).stored == 14
+
+
+def test_two_imports_of_one_archive_do_not_meet(exported: Generation, place: Path, other: VectorStore) -> None:
+    with folder.held(place), pytest.raises(Refused, match="Another export or import uses"):
+        archive.restore(place, other)
+    assert archive.restore(place, other).stored == 30
+
+
+class Leaving(MemoryStore):
+    """A store that is away when the second page comes, once."""
+
+    pages = 0
+
+    def upsert(self, collection: str, rows: Any) -> None:
+        self.pages += 1
+        if self.pages == 2:
+            raise BackendUnavailable("The vector store is away.")
+        super().upsert(collection, rows)
+
+
+def test_an_import_that_was_broken_off_goes_on(memory: VectorStore, place: Path) -> None:
     generation = fill(make_tracks(2200), memory)
     archive.export(generation, place, memory)
-    calls = iter([False, False, True])
-    with pytest.raises(Stopped):
-        archive.restore(place, other, should_stop=lambda: next(calls))
+    other = Leaving()
+    with pytest.raises(BackendUnavailable):
+        archive.restore(place, other)
     begun = Generation.objects.get(origin=Origin.IMPORTED)
     assert begun.vectors.count() == other.count(begun.collection) == 1000
     found = archive.restore(place, other)
@@ -256,6 +285,10 @@ def test_a_part_that_is_gone_stops_everything(exported: Generation, place: Path,
         ({"model": 5}, "does not say what model is"),
         ({"dimension": True}, "does not say what dimension is"),
         ({"lacking": -1}, "does not say what lacking is"),
+        ({"precision": "float32, or nearly"}, "does not say what precision is"),
+        ({"packages": "muq " * 100}, "does not say what packages is"),
+        ({"checkpoint": "ab\0cd"}, "does not say what checkpoint is"),
+        ({"checkpoint": "\ud800"}, "does not say what checkpoint is"),
         ({"parts": {}}, "lists no parts"),
         ({"parts": ["part"]}, "should describe a part"),
     ],

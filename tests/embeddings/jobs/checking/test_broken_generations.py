@@ -43,14 +43,18 @@ def test_a_vector_that_is_gone_is_missed(built: Built) -> None:
     lost = built.ids[4]
     built.store.delete(built.generation.collection, [lost])
     made = built.examine()
-    assert failed(made) == {"rows_without_vector", "counts"}
+    assert failed(made) == {"rows_without_vector"}
     assert Track.objects.get(pk=lost).name in sentence(made, "rows_without_vector")
     assert built.generation.state == GenerationState.BUILDING
 
 
-def test_a_vector_that_nothing_records_is_noticed(built: Built) -> None:
+def test_a_vector_that_nothing_records_is_taken_out(built: Built) -> None:
     TrackVector.objects.filter(track_id=built.ids[4]).delete()
-    assert failed(built.examine()) == {"vectors_without_row", "counts"}
+    made = built.examine()
+    assert failed(made) == set()
+    assert "1 vector was not, and taken out: " in sentence(made, "vectors_without_row")
+    assert sentence(made, "counts") == "22 recorded, 22 in the store."
+    assert built.store.fetch(built.generation.collection, built.ids[4:5]) == {}
 
 
 @pytest.mark.parametrize("number", [0, 9])

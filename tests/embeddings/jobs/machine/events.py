@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from embeddings.errors import DecodeTimeout, NotAudio, Refused
 from embeddings.jobs import control
-from embeddings.jobs.waiting import let_wait
+from embeddings.jobs.waiting import let_wait, plan_anew
 from embeddings.models import BatchJob, JobState, Lease, TrackResult
 from tests.embeddings.jobs.machine.world import TRACKS, Hand, World
 
@@ -76,6 +76,10 @@ def backend_is_away(world: World, number: int, count: int) -> None:
     let_wait(world.newest().pk, "The vector store is away.")
 
 
+def collection_is_lost(world: World, number: int, count: int) -> None:
+    plan_anew(world.newest().pk, "The vector store has no collection.")
+
+
 def time_passes(world: World, number: int, count: int) -> None:
     world.wait_long()
 
@@ -117,7 +121,7 @@ EVENTS: dict[str, tuple[Event, ...]] = {
     "hands": (give_back, lease_runs_out, renew, worker_dies, others_take_over),
     "rows": (embed, embed, embed, fail_for_good, fail_for_now),
     JobState.PLANNING: (plan, plan, plan, planner_dies),
-    JobState.RUNNING: (claim, claim, claim, claim),
+    JobState.RUNNING: (claim, claim, claim, claim, collection_is_lost),
     JobState.WAITING: (time_passes, time_passes, resume),
     JobState.PAUSED: (resume, resume, claim),
 }
