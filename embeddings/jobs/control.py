@@ -59,7 +59,8 @@ def start_job(
     except IntegrityError:
         active = BatchJob.objects.active().first()
         name = f"Job {active.pk} is {active.state}" if active else "Another job is active"
-        raise JobAlreadyActive(f"{name}; wait for it or cancel it first.") from None
+        wait = "resume it" if active and active.state == JobState.PAUSED else "wait for it"
+        raise JobAlreadyActive(f"{name}; {wait} or cancel it first.") from None
 
 
 def cancel_job(job: BatchJob, *, by: Actor = SYSTEM) -> None:

@@ -204,11 +204,15 @@ def _require_promotable(generation: Generation, force_because: str) -> None:
     _refuse_dropped(generation)
     if generation.state == GenerationState.LIVE:
         raise NotPossibleNow(f"{generation} is live already.")
-    if generation.state != GenerationState.VERIFIED and not force_because:
-        reason = "was live before" if generation.state == GenerationState.RETIRED else _unverified(generation)
+    if generation.state == GenerationState.RETIRED and not force_because:
         raise NotPossibleNow(
-            f"{generation} {reason}; have it verified and what it lacks mended, or give a reason for promoting it "
-            "as it is: --force --because '...'."
+            f"{generation} was live before: roll back to the last one that was, or give a reason for promoting "
+            "this one: --force --because '...'."
+        )
+    if generation.state != GenerationState.VERIFIED and not force_because:
+        raise NotPossibleNow(
+            f"{generation} {_unverified(generation)}; have it verified and what it lacks mended, or give a reason "
+            "for promoting it as it is: --force --because '...'."
         )
 
 

@@ -85,13 +85,10 @@ class ClaimQuerySet(TallyQuerySet):
         now = timezone.now()
         rows = self.filter(job_id=lease.job_id, model=model).exclude(lease=lease.token)
         rows = rows if generation is None else rows.filter(generation=generation)
-        found = self._next_to_claim(rows if suspects else rows.filter(lost__lt=LOST_ALONE), now)
-        if found is None:
-            return []
-        first, claimable = found
+        claimable, deaths = rows._next_to_claim(now, suspects=suspects)
         # Rows that another worker is choosing at this moment are passed over instead of waited for.
-        chosen = claimable.filter(lost=first.lost).select_for_update(skip_locked=True)
-        ids = list(chosen.values_list("pk", flat=True)[: 1 if first.lost >= LOST_ALONE else limit])
+        chosen = claimable.select_for_update(skip_locked=True)
+        ids = list(chosen.values_list("pk", flat=True)[: 1 if deaths >= LOST_ALONE else limit])
         self.filter(pk__in=ids).update(
             lost=F("lost") + Case(When(state=ResultState.RUNNING, then=1), default=0),
             state=ResultState.RUNNING,
@@ -105,13 +102,13 @@ class ClaimQuerySet(TallyQuerySet):
         )
         return list(self.filter(pk__in=ids).order_by("pk").select_related("track__library", "generation"))
 
-    @staticmethod
-    def _next_to_claim(rows: "ClaimQuerySet", now: datetime) -> "tuple[TrackResult, ClaimQuerySet] | None":
-        """The next row, and those of its kind that may be claimed with it."""
-        for kind in (rows.due(now).order_by("pk"), rows.expired(now).order_by("pk")):
-            if (first := kind.first()) is not None:
-                return first, kind
-        return None
+    def _next_to_claim(self, now: datetime, *, suspects: bool) -> "tuple[ClaimQuerySet, int]":
+        """The rows that come next, and how many workers died with them; a lease that ran out tells of one more."""
+        for kind, dying in ((self.due(now), 0), (self.expired(now), 1)):
+            rows = kind if suspects else kind.filter(lost__lt=LOST_ALONE - dying)
+            if (first := rows.order_by("pk").first()) is not None:
+                return rows.filter(lost=first.lost).order_by("pk"), first.lost + dying
+        return self.none(), 0
 
     def renew(self, lease: Lease) -> int:
         """Keep the rows in hand for another lease."""

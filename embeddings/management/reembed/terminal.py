@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from embeddings.jobs.progress import progress_of
 from embeddings.management.reembed.speech import DATABASE_AWAY
-from embeddings.models import BatchJob, TrackFailure, failure_codes
+from embeddings.models import BatchJob, Generation, TrackFailure, failure_codes
 from embeddings.reports import Progress as JobProgress
 
 POLL_SECONDS = 0.5
@@ -149,6 +149,8 @@ def summary_of(job: BatchJob, counted: JobProgress) -> str:
         lines.append(f"  {job.message}")
     if job.is_active:
         lines += [f"  {line}" for line in _standing(job, counted)] + worker_lines(counted)
+    if job.rebuild:
+        lines += [f"  {built} is {built.state}." for built in Generation.objects.filter(pk__in=job.targets.values())]
     if counted.slices:
         lines.append(f"  {_slices(counted)}")
     return "\n".join(lines)
@@ -171,7 +173,7 @@ def _standing(job: BatchJob, counted: JobProgress) -> Iterable[str]:
 
 def _slices(counted: JobProgress) -> str:
     """Say how long slices took."""
-    parts = [f"{counted.slices} slices"]
+    parts = [f"{counted.slices} slice{'' if counted.slices == 1 else 's'}"]
     if counted.slice_seconds_median is not None and counted.slice_seconds_p95 is not None:
         parts.append(f"median {counted.slice_seconds_median:.1f} s, p95 {counted.slice_seconds_p95:.1f} s")
     if counted.memory_mb is not None:

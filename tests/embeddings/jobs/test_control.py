@@ -119,3 +119,10 @@ def test_a_job_that_does_not_exist_is_not_found() -> None:
         control.find_job(None)
     with pytest.raises(NotFound, match="no job 7"):
         control.find_job(7)
+
+
+def test_who_starts_beside_a_paused_job_is_told_to_resume_it(queue: None) -> None:
+    job = control.start_job()
+    BatchJob.objects.filter(pk=job.pk).update(state=JobState.PAUSED)
+    with pytest.raises(JobAlreadyActive, match="is paused; resume it or cancel it first"):
+        control.start_job()

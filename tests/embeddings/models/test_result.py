@@ -92,14 +92,22 @@ def test_pending_rows_go_before_those_of_dead_workers() -> None:
 
 def test_a_row_that_lost_two_workers_is_claimed_alone() -> None:
     job = running_job(3)
+    for _ in range(2):
+        assert len(die_with(lease(job, seconds=-1), limit=3)) == 3
+    assert len(TrackResult.objects.claim(lease(job), model=KEY, limit=3)) == 1
+
+
+def test_three_deaths_in_a_row_cost_one_track_and_not_its_neighbours() -> None:
+    job = running_job(3)
     for _ in range(3):
         die_with(lease(job, seconds=-1), limit=3)
-    assert len(TrackResult.objects.claim(lease(job), model=KEY, limit=3)) == 1
+    assert TrackResult.objects.bury_lost(lease(job)) == 1
+    assert TrackResult.objects.exclude(failure_code="worker_lost").count() == 2
 
 
 def test_a_worker_that_has_rows_in_hand_can_leave_suspects_alone() -> None:
     job = running_job(1)
-    for _ in range(3):
+    for _ in range(2):
         die_with(lease(job, seconds=-1), limit=1)
     assert TrackResult.objects.claim(lease(job), model=KEY, limit=1, suspects=False) == []
 
