@@ -1,30 +1,27 @@
 """`manage.py generation`: list, export, import and adopt generations; docs/backup.md and docs/adoption.md say how."""
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count
 
 from embeddings import conf
 from embeddings.embedders import SPECS, get_spec
-from embeddings.errors import BackendUnavailable, NotFound, Refused
+from embeddings.errors import NotFound, Refused
 from embeddings.jobs import adoption, archive
 from embeddings.jobs.migration import find_generation
 from embeddings.jobs.resident import resident
 from embeddings.management.left_out import left_out
 from embeddings.management.reembed.job_verbs import actor
-from embeddings.management.reembed.speech import ExitCode, Speech
+from embeddings.management.reembed.speech import Speech, exit_codes
 from embeddings.models import AuditEntry, Generation
 from embeddings.store import connect
 
-INTERRUPTED = 130
-"""What shells give for Ctrl-C."""
 SAYING_SECONDS = 5.0
 DATES = ("created_at", "verified_at", "promoted_at", "retired_at", "dropped_at")
 
@@ -66,17 +63,8 @@ class Command(BaseCommand):
         chosen = argparse.Namespace(**options)
         speech = Speech(self.stdout, chosen.json)
         verbs = {"list": _list, "export": _export, "import": _import, "adopt": _adopt}
-        try:
+        with exit_codes(speech, interrupted="Interrupted; the same command goes on where this one stopped."):
             verbs[chosen.verb](chosen, speech)
-        except Refused as refused:
-            speech.refuse(refused.code, str(refused))
-            raise CommandError(str(refused), returncode=ExitCode.REFUSED) from refused
-        except BackendUnavailable as error:
-            speech.refuse("backend_unavailable", str(error))
-            raise CommandError(str(error), returncode=ExitCode.AWAY) from error
-        except KeyboardInterrupt:
-            self.stderr.write("Interrupted; the same command goes on where this one stopped.")
-            sys.exit(INTERRUPTED)
 
 
 def _list(chosen: argparse.Namespace, speech: Speech) -> None:

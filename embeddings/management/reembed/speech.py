@@ -58,8 +58,12 @@ class Speech:
 
 
 @contextmanager
-def exit_codes(speech: Speech) -> Iterator[None]:
+def exit_codes(speech: Speech, *, interrupted: str = "Interrupted.") -> Iterator[None]:
     """Turn what goes wrong in a verb into its sentence and its exit code.
+
+    Args:
+        speech: who says it.
+        interrupted: what Ctrl-C left, in a sentence.
 
     Raises:
         CommandError: with the exit code; people read its sentence on standard error, programs in an object.
@@ -74,7 +78,7 @@ def exit_codes(speech: Speech) -> Iterator[None]:
     except DATABASE_AWAY as error:
         raise _ended(speech, "database_unavailable", f"The database does not answer: {error}", ExitCode.AWAY) from error
     except KeyboardInterrupt as interrupt:
-        raise _ended(speech, "interrupted", "Interrupted.", ExitCode.INTERRUPTED) from interrupt
+        raise _ended(speech, "interrupted", interrupted, ExitCode.INTERRUPTED) from interrupt
 
 
 def _ended(speech: Speech, code: str, sentence: str, exit_code: ExitCode) -> CommandError:
