@@ -120,6 +120,7 @@ VERIFY_SAMPLE = env.int("VERIFY_SAMPLE", default=5)
 VERIFY_SECONDS = env.float("VERIFY_SECONDS", default=120.0)
 RETIRED_DAYS = env.float("RETIRED_DAYS", default=14.0)
 JOB_SWEEP_SECONDS = env.int("JOB_SWEEP_SECONDS", default=5)
+WORKER_NICE = env.int("WORKER_NICE", default=10)
 WORKER_SLOT = env.str("WORKER_SLOT", default="")
 BACKUP_DIR = path("BACKUP_DIR") or str(VAR_DIR / "backups")
 

@@ -58,6 +58,8 @@ class JobConfig:
     """A job in which nothing was settled for so long is said to be stalled; 0 for never."""
     sweep_seconds: int
     """How often an idle worker looks at the rows."""
+    niceness: int
+    """How far an embedding worker steps back for others on its machine, 0 to 19."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,7 @@ def jobs() -> JobConfig:
         max_retries=settings.JOB_MAX_RETRIES,
         stall_seconds=settings.JOB_STALL_SECONDS,
         sweep_seconds=max(1, settings.JOB_SWEEP_SECONDS),
+        niceness=min(19, max(0, settings.WORKER_NICE)),
     )
 
 

@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--library", default=str(SAMPLE), help="a folder of music; the sample unless named")
     parser.add_argument("--rate", type=float, default=20.0, help="searches per second")
     parser.add_argument("--quiet", type=float, default=20.0, help="seconds of searches before the migration")
-    parser.add_argument("--nice", type=int, default=0, help="how far the worker steps back for others, 0 to 19")
+    parser.add_argument("--nice", type=int, default=10, help="how far the worker steps back for others, 0 to 19")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -23,7 +23,7 @@ from embedder_site.metrics.rows import _operations
 from embedder_site.metrics.services import _impatient
 from embedder_site.metrics.view import is_in
 from embeddings.jobs import control
-from embeddings.models import BatchJob, SliceRecord, Track, WorkerState
+from embeddings.models import BatchJob, Generation, SliceRecord, Track, WorkerState
 from embeddings.store.base import VectorStore
 from recommendations.timing import search_seconds
 from tests.embeddings.models.rows import running_job

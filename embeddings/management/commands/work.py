@@ -1,6 +1,7 @@
 """`manage.py work`: one worker, embedding, or answering prompts, until it is told to stop."""
 
 import logging
+import os
 from typing import Any
 
 import django_rq
@@ -43,6 +44,8 @@ class Command(BaseCommand):
 
 
 def _embedding_worker() -> InProcessWorker:
+    # Listeners' searches come first; a machine that does nothing else embeds as fast as ever.
+    os.nice(conf.jobs().niceness)
     queues = [django_rq.get_queue(name) for name in ("control", "embed")]
     first = queues[0]
     return ResidentWorker(
