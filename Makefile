@@ -6,7 +6,7 @@ PORT = 9002
 WORKERS = 1
 SERVE = 1
 # Half of the tests' time is spent waiting for programs that they started.
-TESTERS = 3
+TESTERS = 4
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
