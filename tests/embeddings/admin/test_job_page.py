@@ -133,7 +133,9 @@ def test_the_audit_is_searched_and_filtered(admin: Client) -> None:
     generation = Generation.objects.get()
     AuditEntry.objects.note("promote", ADA, generation=generation, details={"because": "ears say so", "force": True})
     listed = admin.get("/admin/embeddings/auditentry/?q=ears").content.decode()
-    assert "because: ears say so, force: yes" in listed
+    # PostgreSQL keeps the fields of details in an order of its own.
+    assert "because: ears say so" in listed
+    assert "force: yes" in listed
     assert f"/admin/embeddings/generation/{generation.pk}/change/" in listed
     assert 'field-action">pause<' not in listed
     found = admin.get("/admin/embeddings/auditentry/?door__exact=admin&action=pause").content.decode()
