@@ -43,9 +43,7 @@ def progress_of(job: BatchJob) -> Progress:
         current_model=current.model if current and job.is_active else "",
         current_track=current.track.name if current and job.is_active else "",
         message=job.message,
-        failures=dict(
-            rows.filter(state=ResultState.FAILED).order_by().values_list("failure_code").annotate(Count("pk"))
-        ),
+        failures=_failures(job),
         workers=tuple(_line(worker) for worker in WorkerState.objects.heard().filter(job=job)),
         stalled=stall_of(job, now),
         retry_at=job.retry_at,
@@ -56,6 +54,12 @@ def progress_of(job: BatchJob) -> Progress:
         slice_seconds_p95=slices.seconds_p95,
         memory_mb=slices.memory_mb,
     )
+
+
+def _failures(job: BatchJob) -> dict[str, int]:
+    """Failed operations by code."""
+    failed = TrackResult.objects.filter(job=job, state=ResultState.FAILED)
+    return dict(failed.order_by().values_list("failure_code").annotate(Count("pk")))
 
 
 def stall_of(job: BatchJob, now: datetime) -> str:

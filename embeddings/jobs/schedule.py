@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import django_rq
-import redis
 from redis.client import Pipeline
 from rq.cron import CronJob, CronScheduler
 from rq.exceptions import DuplicateJobError, SchedulerNotFound, StopRequested
@@ -14,6 +13,7 @@ from rq.utils import now
 
 from embeddings.conf import KeepingConfig
 from embeddings.jobs.keeping import keep_in_step, look_at_navidrome
+from embeddings.jobs.knocking import QUEUE_AWAY
 
 MAKE_UP_SECONDS = 600
 """How often it is asked whether a moment was missed."""
@@ -22,7 +22,6 @@ WAIT_SECONDS = 600
 FAILURE_SECONDS = 60
 """How long one that broke stands in the way of the next."""
 AGAIN_SECONDS = 2.0
-QUEUE_AWAY = (redis.ConnectionError, redis.TimeoutError)
 
 log = logging.getLogger(__name__)
 

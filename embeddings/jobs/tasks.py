@@ -18,9 +18,8 @@ from embeddings.jobs.knocking import ask_for_turn, is_claimable, knock, tell_pla
 from embeddings.jobs.planner import plan as plan_job
 from embeddings.jobs.resident import resident
 from embeddings.jobs.settling import settle
-from embeddings.jobs.turns import DATABASE_AWAY
 from embeddings.jobs.verifying import examine
-from embeddings.jobs.waiting import let_wait
+from embeddings.jobs.waiting import DATABASE_AWAY, let_wait
 from embeddings.jobs.worker import end_worker, should_stop
 from embeddings.library import configured_source
 from embeddings.models import BatchJob, Generation, JobState, TrackResult, Verification, WorkerState

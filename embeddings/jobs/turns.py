@@ -3,22 +3,17 @@
 import logging
 import traceback
 
-from django.db import InterfaceError, OperationalError
-
 from embeddings import conf
 from embeddings.errors import BackendUnavailable, MusicAway, Refused, WorkerHung, WorkerUnfit
 from embeddings.jobs import absence
 from embeddings.jobs.knocking import count_workers, knock, slice_size, tell_planner
 from embeddings.jobs.resident import resident
 from embeddings.jobs.runner import Patience, Runner
-from embeddings.jobs.waiting import let_wait, plan_anew, wait
+from embeddings.jobs.waiting import DATABASE_AWAY, let_wait, plan_anew, wait
 from embeddings.jobs.worker import current_slot, end_at_once, end_worker, should_stop
 from embeddings.models import BatchJob, JobState, Lease, TrackResult
 from embeddings.models.job import WAITING
 from embeddings.store.base import CollectionMissing
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
-"""Also where its disk is full, or others kept it locked for too long: nothing can be written, and this may pass."""
 
 LEAST_HUNG_SECONDS = 180.0
 """One batch of a slow model takes seconds, and the first of a large one on a cold device a minute."""
@@ -55,11 +50,7 @@ def take_turn(job: BatchJob) -> int | None:
         log.warning("slice given back job=%s reason=%s", job.pk, error)
         replan(job.pk, error)
     except WorkerHung as error:
-        # A thread that hangs in a driver can be neither ended nor joined. The supervisor starts another worker.
-        said = f"Worker {lease.worker} ended itself: {error}"
-        log.error("worker ends at once job=%s reason=%s", job.pk, error)  # noqa: TRY400 - the traceback says nothing
-        BatchJob.objects.note(job.pk, said)
-        end_at_once()
+        _end_hung(lease, error)
     except Refused as error:
         # A person has to mend it; the rows stay pending, and retrying the job goes on with them.
         BatchJob.objects.mark_failed(job.pk, str(error))
@@ -69,6 +60,13 @@ def take_turn(job: BatchJob) -> int | None:
         _break_off(job.pk)
         raise
     return None
+
+
+def _end_hung(lease: Lease, error: WorkerHung) -> None:
+    """End this worker: a thread that hangs in a driver can be neither ended nor joined; another takes its place."""
+    log.error("worker ends at once job=%s reason=%s", lease.job_id, error)
+    BatchJob.objects.note(lease.job_id, f"Worker {lease.worker} ended itself: {error}")
+    end_at_once()
 
 
 def replan(job_id: int, error: CollectionMissing) -> None:

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from embeddings.models import BatchJob
 from embeddings.models.job import WAITING
 
+DATABASE_AWAY = (OperationalError, InterfaceError)
+"""Also where its disk is full, or others kept it locked for too long: nothing can be written, and this may pass."""
 FIRST_SECONDS = 2.0
 CAP_SECONDS = 60.0
 MOST_LOSSES = 3

@@ -48,15 +48,7 @@ def trust(
     identity = identify(spec, conf.models(), report)
     found = "Nothing was compared."
     if resident is not None:
-        check = _compare(generation, identity, resident, report)
-        found = check.sentence
-        if not check.passed:
-            because = "could not be compared" if check.passed is None else "are not what is computed today"
-            raise Refused(
-                f"The vectors of {generation} {because}: {found} They go on serving as they are; the next job embeds "
-                "the library anew beside them.",
-                code="not_trusted",
-            )
+        found = _agreed(generation, _compare(generation, identity, resident, report))
     with transaction.atomic():
         Generation.objects.filter(pk=generation.pk).update(
             spec_version=spec.version,
@@ -66,6 +58,23 @@ def trust(
         )
         AuditEntry.objects.note("trust", by, generation=generation, details={"found": found})
     return found
+
+
+def _agreed(generation: Generation, check: Check) -> str:
+    """What a comparison found.
+
+    Raises:
+        Refused: it did not agree.
+
+    """
+    if not check.passed:
+        because = "could not be compared" if check.passed is None else "are not what is computed today"
+        raise Refused(
+            f"The vectors of {generation} {because}: {check.sentence} They go on serving as they are; the next job "
+            "embeds the library anew beside them.",
+            code="not_trusted",
+        )
+    return check.sentence
 
 
 def _compare(generation: Generation, identity: Identity, resident: Resident, report: Report) -> Check:

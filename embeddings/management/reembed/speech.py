@@ -8,11 +8,9 @@ from enum import IntEnum
 from typing import Any
 
 from django.core.management.base import CommandError, OutputWrapper
-from django.db import InterfaceError, OperationalError
 
 from embeddings.errors import BackendUnavailable, Refused
-
-DATABASE_AWAY = (OperationalError, InterfaceError)
+from embeddings.jobs.waiting import DATABASE_AWAY
 
 
 class ExitCode(IntEnum):

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from embeddings.jobs.progress import progress_of
-from embeddings.management.reembed.speech import DATABASE_AWAY
+from embeddings.jobs.waiting import DATABASE_AWAY
 from embeddings.models import BatchJob, Generation, TrackFailure, failure_codes
 from embeddings.reports import Progress as JobProgress
 
