@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embeddings.domain import Hit
 from embeddings.store.base import VectorStore
-from recommendations.engine import neighbours_of_vector
+from recommendations.neighbours import neighbours_of_vector
 
 THREADS = 4
 LIMIT = 10

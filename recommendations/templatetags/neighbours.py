@@ -8,7 +8,7 @@ from django import template
 from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, NotEmbedded
 from embeddings.models import GenerationState, Track, TrackFailure, TrackVector
-from recommendations.engine import neighbours_of
+from recommendations.neighbours import neighbours_of
 from recommendations.store import vector_store
 
 register = template.Library()

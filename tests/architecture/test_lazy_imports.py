@@ -27,7 +27,7 @@ import sys
 import django
 django.setup()
 import embeddings.embedders.checkpoints, embeddings.embedders.outside
-import embeddings.jobs.prompts, recommendations.engine, recommendations.management.commands.similar
+import embeddings.jobs.prompts, recommendations.neighbours, recommendations.management.commands.similar
 loaded = [name for name in (*{heavy!r}, "embeddings.jobs.texts") if name in sys.modules]
 sys.exit(", ".join(loaded) or None)
 """

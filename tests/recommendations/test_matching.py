@@ -14,7 +14,7 @@ from embeddings.domain import VectorRow
 from embeddings.errors import NotEmbedded, Refused
 from embeddings.models import Generation, Track, TrackVector
 from embeddings.store.base import VectorStore
-from recommendations.engine import neighbours_of_vector, tracks_matching
+from recommendations.neighbours import neighbours_of_vector, tracks_matching
 from tests.texts import live_generation
 from tests.words import WORDS, read_alone, write_words
 

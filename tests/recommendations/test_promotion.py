@@ -14,7 +14,7 @@ from embeddings.errors import NotEmbedded
 from embeddings.jobs.generations import ensure_generation, promote
 from embeddings.models import Generation, Identity, Track, TrackVector
 from embeddings.store.memory import MemoryStore
-from recommendations.engine import Neighbour, neighbours_of, tracks_matching
+from recommendations.neighbours import Neighbour, neighbours_of, tracks_matching
 from tests.words import WORDS, write_words
 
 pytestmark = pytest.mark.django_db(transaction=True)

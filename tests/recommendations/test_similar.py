@@ -10,7 +10,7 @@ from embeddings.errors import NotEmbedded
 from embeddings.jobs import control
 from embeddings.models import Track
 from embeddings.store.base import VectorStore
-from recommendations.engine import neighbours_of
+from recommendations.neighbours import neighbours_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Work = Callable[[], None]

@@ -10,7 +10,7 @@ from embeddings.errors import EmbedderError
 from embeddings.jobs.progress import progress_of
 from embeddings.management.reembed.terminal import duration
 from embeddings.models import BatchJob, Generation, Track
-from recommendations.engine import neighbours_of
+from recommendations.neighbours import neighbours_of
 from recommendations.store import vector_store
 
 TRACKS = 3

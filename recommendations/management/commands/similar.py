@@ -13,7 +13,7 @@ from embeddings import conf
 from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable, NotFound, Refused
 from embeddings.models import Track
-from recommendations.engine import TEXT_MODEL, Neighbour, neighbours_of, tracks_matching
+from recommendations.neighbours import TEXT_MODEL, Neighbour, neighbours_of, tracks_matching
 from recommendations.store import vector_store
 
 SHOWN = 5

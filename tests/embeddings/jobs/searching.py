@@ -11,7 +11,7 @@ from django.db import connection
 
 from embeddings.models import Generation, Track
 from embeddings.store.base import VectorStore
-from recommendations.engine import Neighbour, neighbours_of, neighbours_of_vector
+from recommendations.neighbours import Neighbour, neighbours_of, neighbours_of_vector
 from tests.embeddings.jobs.weighted import WEIGHTED
 from tests.services import until
 

@@ -1,0 +1,67 @@
+"""What each mode means: one row of parameters each, and nothing else anywhere asks for a mode by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from embeddings.errors import Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """Parameters of one way to listen."""
+
+    key: str
+    title: str
+    half_life_days: float = 0.0
+    """After so many days a seed that was played weighs half; 0 for never."""
+    sharpness: float = 1.0
+    """Pooling of many seeds: 0 is the mean of their similarities, infinity the greatest; see `pooling`."""
+    familiarity: float = 0.0
+    """-1..1: below 0, what the listener knows moves down; above 0, what he does not know does."""
+    exploration: float = 0.0
+    """0..1: how far from the nearest the answer may reach; see `scoring`."""
+    diversity: float = 0.0
+    """Where the request says nothing."""
+    least_diversity: float = 0.0
+    """Whatever the request says."""
+
+
+MODES: Mapping[str, Mode] = {
+    mode.key: mode
+    for mode in (
+        Mode(key="recent", title="More of what was played lately", half_life_days=14.0, sharpness=2.0),
+        Mode(key="favorites", title="More of what is loved", sharpness=1.0, familiarity=0.25),
+        Mode(key="all", title="A mix of everything that was liked", half_life_days=90.0, sharpness=1.0, diversity=0.15),
+        Mode(
+            key="discovery",
+            title="What was not heard yet, near what is liked",
+            sharpness=0.5,
+            familiarity=-0.6,
+            exploration=0.5,
+            least_diversity=0.3,
+        ),
+        Mode(key="custom", title="Like these tracks", sharpness=1.0),
+        Mode(key="text", title="As a text says", sharpness=0.5),
+        Mode(key="playlists", title="More for these playlists", sharpness=0.5, diversity=0.1),
+    )
+}
+
+TUNABLE = tuple(field.name for field in fields(Mode) if field.name not in ("key", "title"))
+
+
+def get_mode(key: str, tuning: Mapping[str, float]) -> Mode:
+    """Look a mode up, with what one request changes of it.
+
+    Raises:
+        Refused: there is no such mode (`unknown_mode`), or no such parameter (`bad_tuning`).
+
+    """
+    mode = MODES.get(key.strip().lower())
+    if mode is None:
+        raise Refused(f"There is no mode {key!r}; there are {', '.join(MODES)}.", code="unknown_mode")
+    strange = sorted(set(tuning) - set(TUNABLE))
+    if strange:
+        raise Refused(f"A mode has no {strange[0]!r}; it has {', '.join(TUNABLE)}.", code="bad_tuning")
+    changes: dict[str, Any] = dict(tuning)
+    return replace(mode, **changes)

@@ -1,0 +1,55 @@
+"""Many queries, one score: a soft maximum between their mean and the greatest of them; numpy only.
+
+    pooled = log(sum_i w_i exp(sharpness * x_i)) / sharpness,    sum_i w_i = 1
+
+of the corrected similarities x_i (`calibration`), whose unit is the spread of random pairs, so that one sharpness means
+the same in every model. Towards 0 it is the weighted mean, towards infinity the greatest. It rises with every x_i, does
+not depend on the order of the queries, and giving a query more weight never lowers a candidate that is nearest to it.
+"""
+
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+DAY_SECONDS = 86_400.0
+
+
+def pool(corrected: Matrix, weights: Matrix, sharpness: float) -> Matrix:
+    """[n] of [queries, n] corrected similarities.
+
+    Args:
+        corrected: finite, of at least one query.
+        weights: [queries], all above 0.
+        sharpness: 0 for the mean, infinity for the greatest.
+
+    """
+    shares = weights / weights.sum()
+    greatest: Matrix = corrected.max(axis=0)
+    if np.isinf(sharpness):
+        return greatest
+    mean: Matrix = shares @ corrected
+    if sharpness == 0:
+        return mean
+    pooled: Matrix = greatest + np.log(shares @ np.exp(sharpness * (corrected - greatest))) / sharpness
+    # Rounding must not lead out of what lies between the two.
+    return np.clip(pooled, mean, greatest)
+
+
+def influence(corrected: Matrix, weights: Matrix, sharpness: float) -> Matrix:
+    """[queries, n]: the share that each query has in a candidate's pooled score; each column sums to 1."""
+    distance = corrected - corrected.max(axis=0)
+    felt = (distance == 0).astype(np.float64) if np.isinf(sharpness) else np.exp(sharpness * distance)
+    weighted = weights[:, None] * felt
+    shares: Matrix = weighted / weighted.sum(axis=0)
+    return shares
+
+
+def recency(played_at: datetime | None, now: datetime, half_life_days: float) -> float:
+    """What is left of the weight of something played then: half after every half-life, all of it where unknown."""
+    if played_at is None or half_life_days <= 0:
+        return 1.0
+    days = max(0.0, (now - played_at).total_seconds() / DAY_SECONDS)
+    return float(0.5 ** (days / half_life_days))
