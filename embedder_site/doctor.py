@@ -14,10 +14,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from embedder_site.doctor_keeping import check_keeping
 from embedder_site.doctor_models import check_checkpoints, check_device, check_models
+from embedder_site.doctor_texts import check_texts, reading
 from embedder_site.env import VAR_DIR, given, supervisor_runs
 from embedder_site.finding import Finding, missing
 from embeddings import conf
-from embeddings.embedders import SPECS
 from embeddings.errors import BackendUnavailable
 from embeddings.library import configured_source
 from embeddings.library.walk import Walk
@@ -32,7 +32,7 @@ def examine() -> list[Finding]:
     database = check_database()
     checks: list[Callable[[], Finding]] = [check_queue, check_vectors, check_music, check_workers]
     services = [database, *(check() for check in checks), *check_text_workers()]
-    models = [check_models(), *check_checkpoints(), *check_device(tables=database.fine)]
+    models = [check_models(), *check_checkpoints(), *check_texts(), *check_device(tables=database.fine)]
     return [*services, *check_keeping(tables=database.fine, queue=_expected("REDIS_URL")), *models, check_disk()]
 
 
@@ -149,9 +149,9 @@ def check_workers() -> Finding:
 
 
 def check_text_workers() -> list[Finding]:
-    """Who reads prompts; nothing when no model of MODELS reads text."""
-    reading = [key for key in settings.MODELS if key in SPECS and SPECS[key].text_loader]
-    if not reading or not _expected("REDIS_URL"):
+    """Who reads prompts; nothing when no model of MODELS has a text tower."""
+    asked = reading()
+    if not asked or not _expected("REDIS_URL"):
         return []
     try:
         alive = _workers_of("text")
@@ -160,7 +160,7 @@ def check_text_workers() -> list[Finding]:
     if alive:
         return [Finding(subject="text", state="ok", used="; ".join(alive), answer=f"{len(alive)} alive")]
     advice = "To search by text, start one: manage.py work --queue text"
-    answer = f"nobody reads prompts for {', '.join(reading)}"
+    answer = f"nobody reads prompts for {', '.join(asked)}"
     return [Finding(subject="text", state="warning", used="none", answer=answer, advice=advice)]
 
 

@@ -107,7 +107,9 @@ CHECKPOINTS = {key: choice(f"{key.upper()}_CHECKPOINT") for key in ("muq", "mert
 MAX_GPU_MEMORY_GB = env.float("MAX_GPU_MEMORY_GB", default=0.0)
 MODEL_IDLE_SECONDS = env.float("MODEL_IDLE_SECONDS", default=360.0)
 DIGESTS_FILE = VAR_DIR / "checkpoints.json"
+TEXT_CHECKPOINT_DIR = path("TEXT_CHECKPOINT_DIR")
 TEXT_TIMEOUT_SECONDS = env.int("TEXT_TIMEOUT_SECONDS", default=10)
+TEXT_USE_STUBS = env.bool("TEXT_USE_STUBS", default=False)
 
 # jobs
 MODELS = [key.strip() for key in (choice("MODELS") or "acoustic").split(",") if key.strip()]
@@ -121,6 +123,8 @@ VERIFY_SECONDS = env.float("VERIFY_SECONDS", default=120.0)
 RETIRED_DAYS = env.float("RETIRED_DAYS", default=14.0)
 JOB_SWEEP_SECONDS = env.int("JOB_SWEEP_SECONDS", default=5)
 WORKER_NICE = env.int("WORKER_NICE", default=10)
+# Called by the worker that finishes a job; a list, because who embeds does not know who recommends.
+AFTER_JOB = ["recommendations.fitting.fit:after_job"]
 WORKER_SLOT = env.str("WORKER_SLOT", default="")
 BACKUP_DIR = path("BACKUP_DIR") or str(VAR_DIR / "backups")
 
@@ -132,6 +136,12 @@ NAVIDROME_USER = env.str("NAVIDROME_USER", default="")
 NAVIDROME_PASSWORD = env.str("NAVIDROME_PASSWORD", default="")
 NAVIDROME_PASSWORD_FILE = path("NAVIDROME_PASSWORD_FILE")
 NAVIDROME_POLL_SECONDS = env.int("NAVIDROME_POLL_SECONDS", default=60)
+
+# recommendations
+MAX_PER_ARTIST = env.int("MAX_PER_ARTIST", default=3)
+MAX_PER_ALBUM = env.int("MAX_PER_ALBUM", default=2)
+BRIDGE_LEAST_RECALL = env.float("BRIDGE_LEAST_RECALL", default=0.05)
+REQUEST_LOG_DAYS = env.float("REQUEST_LOG_DAYS", default=0.0)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

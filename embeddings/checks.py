@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 from embeddings import conf
 from embeddings.domain import EmbedderSpec, Precision
 from embeddings.embedders import SPECS
+from embeddings.embedders.trained_files import is_there, weights_path
 from embeddings.jobs.moments import problem_of
 from embeddings.store.base import MAX_DIMENSION
 
@@ -50,7 +52,15 @@ def check_models(**_options: Any) -> list[CheckMessage]:
         for key, folder in config.checkpoints.items()
         if not folder.is_dir()
     ]
-    return [*device_errors(config), *absent]
+    return [*device_errors(config), *absent, *_text_warnings(conf.texts().checkpoint_dir)]
+
+
+def _text_warnings(folder: Path | None) -> list[CheckMessage]:
+    # Only a warning, here as well.
+    if folder is None or any(is_there(folder, key) for key in SPECS):
+        return []
+    lacking = f"holds no {weights_path(folder, '<model>').name}" if folder.is_dir() else "is no folder here"
+    return [Warning(f"TEXT_CHECKPOINT_DIR {lacking}: {folder}", id="embeddings.W002")]
 
 
 def device_errors(config: conf.ModelConfig) -> list[CheckMessage]:

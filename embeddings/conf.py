@@ -60,6 +60,8 @@ class JobConfig:
     """How often an idle worker looks at the rows."""
     niceness: int
     """How far an embedding worker steps back for others on its machine, 0 to 19."""
+    after: tuple[str, ...]
+    """Dotted paths of what is called after each job; see `jobs.aftermath`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,10 @@ class TextConfig:
     timeout_seconds: int
     """How long a prompt waits for a text worker."""
     queue_url: str
-    """Where the queue of prompts is."""
+    checkpoint_dir: Path | None
+    """Folder of the text checkpoints that were trained for models; None for none."""
+    use_stubs: bool = False
+    """Whether models that no text reaches take vectors that mean nothing."""
 
 
 def audio() -> AudioConfig:
@@ -168,28 +173,26 @@ def jobs() -> JobConfig:
         stall_seconds=settings.JOB_STALL_SECONDS,
         sweep_seconds=max(1, settings.JOB_SWEEP_SECONDS),
         niceness=min(19, max(0, settings.WORKER_NICE)),
+        after=tuple(settings.AFTER_JOB),
     )
 
 
 def verification() -> VerificationConfig:
     """Configuration of examinations."""
-    return VerificationConfig(
-        coverage=min(1.0, settings.VERIFY_COVERAGE),
-        sample=max(1, settings.VERIFY_SAMPLE),
-        seconds=settings.VERIFY_SECONDS,
-    )
+    coverage, sample = min(1.0, settings.VERIFY_COVERAGE), max(1, settings.VERIFY_SAMPLE)
+    return VerificationConfig(coverage=coverage, sample=sample, seconds=settings.VERIFY_SECONDS)
 
 
 def retired_days() -> float:
     """How many days a generation is kept after it was retired; the one that a rollback goes to stays for good."""
-    return _days(settings.RETIRED_DAYS)
+    return bounded_days(settings.RETIRED_DAYS)
 
 
 MOST_DAYS = 36_500.0
 """So long ago is never, and still a date."""
 
 
-def _days(value: float) -> float:
+def bounded_days(value: float) -> float:
     """Days that can be counted back from today; what is no number takes nothing away."""
     return MOST_DAYS if math.isnan(value) else min(MOST_DAYS, max(0.0, float(value)))
 
@@ -201,11 +204,9 @@ def backups() -> Path:
 
 def keeping() -> KeepingConfig:
     """Configuration of keeping the library in step."""
-    return KeepingConfig(
-        schedule=settings.SYNC_SCHEDULE,
-        gone_days=_days(settings.GONE_DAYS),
-        poll_seconds=max(1, settings.NAVIDROME_POLL_SECONDS) if settings.NAVIDROME_URL else 0,
-    )
+    polls = max(1, settings.NAVIDROME_POLL_SECONDS) if settings.NAVIDROME_URL else 0
+    gone_days = bounded_days(settings.GONE_DAYS)
+    return KeepingConfig(schedule=settings.SYNC_SCHEDULE, gone_days=gone_days, poll_seconds=polls)
 
 
 def navidrome() -> NavidromeConfig:
@@ -242,5 +243,8 @@ def models() -> ModelConfig:
 def texts() -> TextConfig:
     """Configuration of prompts."""
     return TextConfig(
-        timeout_seconds=max(1, settings.TEXT_TIMEOUT_SECONDS), queue_url=str(settings.RQ_QUEUES["text"]["URL"])
+        timeout_seconds=max(1, settings.TEXT_TIMEOUT_SECONDS),
+        queue_url=str(settings.RQ_QUEUES["text"]["URL"]),
+        checkpoint_dir=Path(settings.TEXT_CHECKPOINT_DIR) if settings.TEXT_CHECKPOINT_DIR else None,
+        use_stubs=settings.TEXT_USE_STUBS,
     )

@@ -1,7 +1,7 @@
 """The nouns that travel between rooms: frozen values without Django, torch or I/O."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -141,33 +141,44 @@ class TrackRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VectorRow:
-    """One row of a generation: the vector and the fields that searches filter by."""
+class Labelled:
+    """What a generation keeps of a track beside its vectors; searches filter by some of it."""
 
-    id: str
     name: str
-    embedding: Vector
     offset: float
     """Seconds into the file where the embedded audio starts."""
     model_id: str
-    """`key@version`, and the start of the checkpoint's digest where there is one: what made it."""
+    """`key@version`, and the start of the checkpoint's digest where there is one: what made its vectors."""
     library_id: int
     artist_key: str
     album_key: str
+    year: int = 0
+    """0 where nobody knows it."""
+    seconds: float = 0.0
+    """How long the track is by its tags; 0 where nobody knows."""
+    genres: tuple[str, ...] = ()
+    """As the track has them; a store keeps what `embeddings.store.checks.genre_keys` makes of them."""
+    missing: bool = False
+    """Whether the track's file was gone when this was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VectorRow(Labelled):
+    """One row of a generation."""
+
+    id: str
+    embedding: Vector
     joint: Vector | None = None
     """The second vector, where the generation has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
-    """What a generation keeps of a track beside its vectors; fields as in `VectorRow`."""
+class Labels(Labelled):
+    """A row without its vectors."""
 
-    name: str
-    offset: float
-    model_id: str
-    library_id: int
-    artist_key: str
-    album_key: str
+    def row(self, track_id: str, embedding: Vector, joint: Vector | None = None) -> VectorRow:
+        """Put vectors beside them."""
+        return VectorRow(id=track_id, embedding=embedding, joint=joint, **asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +191,21 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchFilter:
-    """What a search leaves out; empty sequences filter nothing."""
+    """What a search leaves out, by labels that follow the catalogue with a delay; empty sequences filter nothing."""
 
     library_ids: Sequence[int] = ()
     exclude_ids: Sequence[str] = ()
     exclude_artist_keys: Sequence[str] = ()
     exclude_album_keys: Sequence[str] = ()
+    genres: Sequence[str] = ()
+    """At least one of these, whatever their case."""
+    exclude_genres: Sequence[str] = ()
+    years: tuple[int | None, int | None] = (None, None)
+    """From and to, both included; a row without a year passes only where both are None."""
+    seconds: tuple[float | None, float | None] = (None, None)
+    """Shortest and longest duration, likewise."""
+    present: bool = False
+    """Leave out what is labelled as missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

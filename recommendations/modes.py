@@ -15,8 +15,9 @@ class Mode:
     title: str
     half_life_days: float = 0.0
     """After so many days a seed that was played weighs half; 0 for never."""
-    sharpness: float = 1.0
-    """Pooling of many seeds: 0 is the mean of their similarities, infinity the greatest; see `pooling`."""
+    sharpness: float = 0.5
+    """Pooling of many seeds, see `pooling`; small values find more of the right style for several seeds of one, larger
+    ones keep both of two styles in the list (`make bench NAME=quality`)."""
     familiarity: float = 0.0
     """-1..1: below 0, what the listener knows moves down; above 0, what he does not know does."""
     exploration: float = 0.0
@@ -30,18 +31,18 @@ class Mode:
 MODES: Mapping[str, Mode] = {
     mode.key: mode
     for mode in (
-        Mode(key="recent", title="More of what was played lately", half_life_days=14.0, sharpness=2.0),
-        Mode(key="favorites", title="More of what is loved", sharpness=1.0, familiarity=0.25),
-        Mode(key="all", title="A mix of everything that was liked", half_life_days=90.0, sharpness=1.0, diversity=0.15),
+        Mode(key="recent", title="More of what was played lately", half_life_days=14.0, sharpness=0.5),
+        Mode(key="favorites", title="More of what is loved", sharpness=0.5, familiarity=0.25),
+        Mode(key="all", title="A mix of everything that was liked", half_life_days=90.0, sharpness=0.5, diversity=0.15),
         Mode(
             key="discovery",
             title="What was not heard yet, near what is liked",
-            sharpness=0.5,
+            sharpness=0.25,
             familiarity=-0.6,
             exploration=0.5,
             least_diversity=0.3,
         ),
-        Mode(key="custom", title="Like these tracks", sharpness=1.0),
+        Mode(key="custom", title="Like these tracks", sharpness=0.25),
         Mode(key="text", title="As a text says", sharpness=0.5),
         Mode(key="playlists", title="More for these playlists", sharpness=0.5, diversity=0.1),
     )

@@ -14,7 +14,7 @@ from embeddings.errors import NotEmbedded, Refused
 from embeddings.jobs.prompts import ReadPrompt, read_prompt
 from embeddings.models import Generation, Track, TrackFailure
 from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorField, VectorStore
-from recommendations.timing import timed
+from recommendations.finding.timing import timed
 
 TEXT_MODEL = "muq"
 """Whom a text is for unless somebody says otherwise."""
@@ -176,6 +176,7 @@ def _nearest(
 
 def _present(hits: Sequence[Hit]) -> list[Neighbour]:
     """Keep the hits whose track still has its file, in their order."""
-    present = Track.objects.present().in_bulk([hit.id for hit in hits])
-    by_id = {str(pk): found for pk, found in present.items()}
+    # Asked for the present ones, SQLite walks all that are present.
+    found = Track.objects.in_bulk([hit.id for hit in hits])
+    by_id = {str(pk): track for pk, track in found.items() if track.missing_since is None}
     return [Neighbour(track=by_id[hit.id], score=hit.score) for hit in hits if hit.id in by_id]

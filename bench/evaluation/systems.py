@@ -44,13 +44,13 @@ def model_vectors(pieces: Sequence[Piece], key: str) -> Vectors:
 
 
 def embed(samples: Samples, spec: EmbedderSpec, embedder: Embedder) -> Vector:
-    """One vector of [n] mono samples, through the windows that the pipeline would cut.
+    """One vector of [n] or [n, 2] samples, through the windows that the pipeline would cut.
 
     Raises:
         TrackError: nothing in it can be heard.
 
     """
-    windows = [window for window in load_cutter(spec)([samples], spec) if audible(window)]
+    windows = [window for window in load_cutter(spec)([samples], spec) if audible(window) or not spec.skips_silence]
     if not windows:
         raise AudioSilent("Nothing in it can be heard.")
     batch = embedder.batch_windows

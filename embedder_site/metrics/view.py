@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from embedder_site.metrics.services import of_everything
-from recommendations.timing import search_seconds
+from recommendations.finding.timing import search_seconds
 
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_PROTO", "HTTP_VIA")
 """Headers of proxies: behind one every visitor has the proxy's address, which says nothing of where it comes from."""

@@ -13,6 +13,7 @@ from django.db import DatabaseError, OperationalError, connections
 from django.utils import timezone
 
 from embedder_site import doctor
+from embedder_site.doctor_texts import reading
 from embedder_site.env import BASE_DIR, LOCK_FILE, SERVICES_FILE, VAR_DIR, choice, given, kept_secret, remember_library
 from embedder_site.finding import Finding
 from embedder_site.supervisor import preflight, services
@@ -21,7 +22,6 @@ from embedder_site.supervisor.lock import lock_var_dir
 from embedder_site.supervisor.service import ServiceSpec
 from embedder_site.supervisor.supervisor import Stopping, Supervisor
 from embeddings import conf
-from embeddings.embedders import get_spec
 from embeddings.errors import Refused
 from embeddings.jobs.progress import progress_of
 from embeddings.models import BatchJob, JobState
@@ -126,11 +126,11 @@ def _start(supervisor: Supervisor, wishes: Wishes, say: Callable[[str], None]) -
 
 
 def web_and_workers(wishes: Wishes, redis_url: str) -> list[ServiceSpec]:
-    """What is started last, as wished; a worker for prompts when a model of MODELS reads text."""
+    """What is started last, as wished; a worker for prompts when a model of MODELS has a text tower."""
     doors = [services.web(wishes.host, wishes.port)] if wishes.serve else []
     workers = [services.worker(number, redis_url, VAR_DIR) for number in range(1, wishes.workers + 1)]
     # Who starts no worker here may have no checkpoint here; without the web server nobody asks.
-    asked = doors and workers and any(get_spec(key).text_loader for key in settings.MODELS)
+    asked = doors and workers and reading()
     return [*doors, *workers, *([services.text(redis_url)] if asked else [])]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from embeddings.domain import EmbedderSpec, HubFiles, Samples, Window
@@ -170,6 +171,20 @@ def load_text_encoder(spec: EmbedderSpec, runtime: Runtime | None = None) -> Tex
 
     """
     loaded: TextEncoder = _resolved(spec.text_loader)(runtime or Runtime())
+    return loaded
+
+
+TRAINED_LOADER = "embeddings.embedders.trained_text:TrainedTextEncoder"
+
+
+def load_trained_encoder(spec: EmbedderSpec, folder: Path) -> TextEncoder:
+    """Import and load a text tower that was trained for the vectors of a model; see `trained_files`.
+
+    Raises:
+        CheckpointRefused: its files are missing, damaged or not of this model.
+
+    """
+    loaded: TextEncoder = _resolved(TRAINED_LOADER)(spec, folder)
     return loaded
 
 

@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 
 from embeddings.domain import Vector
 from embeddings.embedders import get_spec
@@ -13,8 +12,9 @@ from embeddings.embedders.muq_checkpoint import XLM_ROBERTA, folders_of, load_te
 from embeddings.embedders.neural.device import release_memory
 from embeddings.embedders.neural.enrich import to_vector
 from embeddings.embedders.neural.precision import computing_in
+from embeddings.embedders.neural.tokens import read_tokenizer
 from embeddings.embedders.neural.trial import blaming
-from embeddings.errors import CheckpointRefused, Refused
+from embeddings.errors import Refused
 
 SOME_WORDS = "slow sad piano"
 
@@ -36,7 +36,7 @@ class MuqTextEncoder:
         self._device = torch.device(runtime.device)
         folders = folders_of(self.spec, runtime.checkpoint)
         tower = load_text_tower(self.spec, folders).eval().requires_grad_(False)
-        self._tokenizer = _read_tokenizer(folders[XLM_ROBERTA] / "tokenizer.json", tower.vocabulary)
+        self._tokenizer = read_tokenizer(folders[XLM_ROBERTA] / "tokenizer.json", tower.vocabulary)
         self._tokenizer.enable_truncation(tower.max_tokens)
         self._tower = tower.to(self._device)
         self._try_out(folders[XLM_ROBERTA] / "config.json")
@@ -77,17 +77,3 @@ class MuqTextEncoder:
         """Give the memory back."""
         self._tower.to("meta")
         release_memory(str(self._device))
-
-
-def _read_tokenizer(path: Path, vocabulary: int) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing more precise, whatever is wrong with a file
-        raise CheckpointRefused(f"{path} cannot be read as a tokenizer ({error}); download it again.") from error
-    if tokenizer.get_vocab_size() > vocabulary:
-        raise CheckpointRefused(
-            f"{path} knows {tokenizer.get_vocab_size()} pieces of words, the model {vocabulary}; "
-            "is it another model's tokenizer?"
-        )
-    tokenizer.no_padding()
-    return tokenizer

@@ -11,15 +11,13 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from embeddings.conf import KeepingConfig
-from embeddings.domain import SYSTEM, Actor, Labels, VectorRow
-from embeddings.models import AuditEntry, BatchJob, Generation, GenerationState, Library, Track, TrackVector
+from embeddings.domain import SYSTEM, Actor, Labelled, Labels, VectorRow
+from embeddings.models import SERVING, AuditEntry, BatchJob, Generation, GenerationState, Library, Track, TrackVector
 from embeddings.store.base import CollectionMissing, VectorStore
-from embeddings.store.checks import cut_name
+from embeddings.store.checks import cut_name, genre_keys
 
 PAGE = 200
 """Rows that are read and written at once; of the widest vectors 26 MB."""
-SERVING = (GenerationState.BUILDING, GenerationState.VERIFIED, GenerationState.LIVE)
-"""States whose labels are kept up to date; a retired generation catches up when it is live again."""
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +50,9 @@ def follow(
 
     """
     began = timezone.now()
-    refreshed = sum(_pages(stale(), lambda rows: _refresh(store, rows, began), should_stop))
+    # What is taken out need not be told first that its file is gone.
     removed = sum(_pages(gone(config.gone_days), lambda rows: _remove(store, rows), should_stop))
+    refreshed = sum(_pages(stale(), lambda rows: _refresh(store, rows, began), should_stop))
     if refreshed or removed:
         AuditEntry.objects.note("follow", by, job=job, details={"refreshed": refreshed, "removed": removed})
         log.info("vectors followed the catalogue refreshed=%s removed=%s", refreshed, removed)
@@ -61,9 +60,9 @@ def follow(
 
 
 def stale() -> QuerySet[TrackVector]:
-    """Vectors of tracks whose row was written since, and whose audio is the same."""
-    present = TrackVector.objects.filter(generation__state__in=SERVING, track__missing_since=None)
-    return present.filter(stored_at__lt=F("track__changed_at"), signature=F("track__signature"))
+    """Vectors of tracks whose row was written since, as when a file went or came back, and whose audio is the same."""
+    serving = TrackVector.objects.filter(generation__state__in=SERVING)
+    return serving.filter(stored_at__lt=F("track__changed_at"), signature=F("track__signature"))
 
 
 def gone(days: float) -> QuerySet[TrackVector]:
@@ -94,7 +93,7 @@ def _refresh(store: VectorStore, rows: Sequence[TrackVector], began: datetime) -
     collection = rows[0].generation.collection
     try:
         kept = store.labels(collection, [str(row.track_id) for row in rows])
-        wanted = {key: _labels(row.track, kept[key]) for row in rows if (key := str(row.track_id)) in kept}
+        wanted = {key: labels_now(row.track, kept[key]) for row in rows if (key := str(row.track_id)) in kept}
         changed = {key: labels for key, labels in wanted.items() if labels != kept[key]}
         store.upsert(collection, _relabelled(store, rows[0].generation, changed))
     except CollectionMissing:
@@ -107,14 +106,10 @@ def _refresh(store: VectorStore, rows: Sequence[TrackVector], began: datetime) -
     return len(changed)
 
 
-def _labels(track: Track, kept: Labels) -> Labels:
-    return replace(
-        kept,
-        name=cut_name(track.name),
-        library_id=track.library_id,
-        artist_key=track.artist_key,
-        album_key=track.album_key,
-    )
+def labels_now(track: Track, kept: Labelled) -> Labels:
+    """What a store would keep of the track now, beside the vector that it has."""
+    labels = track.labels(offset=kept.offset, model_id=kept.model_id)
+    return replace(labels, name=cut_name(labels.name), genres=genre_keys(labels.genres))
 
 
 def _relabelled(store: VectorStore, generation: Generation, labels: dict[str, Labels]) -> list[VectorRow]:
@@ -123,21 +118,7 @@ def _relabelled(store: VectorStore, generation: Generation, labels: dict[str, La
     ids = list(labels)
     vectors = store.fetch(generation.collection, ids)
     joint = store.fetch(generation.collection, ids, field="joint") if generation.joint_dimension else {}
-    return [
-        VectorRow(
-            id=key,
-            name=said.name,
-            embedding=vectors[key],
-            joint=joint.get(key),
-            offset=said.offset,
-            model_id=said.model_id,
-            library_id=said.library_id,
-            artist_key=said.artist_key,
-            album_key=said.album_key,
-        )
-        for key, said in labels.items()
-        if key in vectors
-    ]
+    return [said.row(key, vectors[key], joint.get(key)) for key, said in labels.items() if key in vectors]
 
 
 @transaction.atomic

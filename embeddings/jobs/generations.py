@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from embeddings.domain import SYSTEM, EmbedderSpec
 from embeddings.embedders import SPECS
 from embeddings.errors import NotPossibleNow, Refused
-from embeddings.models import AuditEntry, BatchJob, Generation, GenerationState, Identity, TrackVector
+from embeddings.models import AuditEntry, BatchJob, Generation, GenerationState, Identity, TrackVector, names_of
 from embeddings.store.base import VectorStore
 
 CHUNK = 1000
@@ -40,12 +40,11 @@ def ensure_generation(spec: EmbedderSpec, identity: Identity, store: VectorStore
 
 def prepare(spec: EmbedderSpec, generation: Generation, store: VectorStore) -> None:
     """Put collection and alias in place; what the store lost is forgotten, and embedded again."""
-    stored = store.collections()
-    if generation.collection not in stored:
+    if _is_lost(generation, store):
         _forget(generation)
         store.create(generation.collection, generation.dimension, joint_dimension=generation.joint_dimension)
     live = Generation.objects.live(spec.key)
-    if live is not None and live != generation and live.collection not in stored:
+    if live is not None and live != generation and _is_lost(live, store):
         _forget(live)
     if live is not None and live != generation and not live.vectors.exists():
         promote(spec, generation, store, force_because="")
@@ -172,6 +171,8 @@ def drop_rest(generation: Generation, store: VectorStore) -> None:
         Refused: an alias points at the collection; nothing was removed.
 
     """
+    for name in names_of(generation.name) - {generation.collection}:
+        store.drop(name)
     store.drop(generation.collection)
     # In pieces: a deletion of a hundred thousand rows would keep everybody else from writing.
     while pks := list(generation.vectors.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
@@ -204,6 +205,14 @@ def heal(store: VectorStore) -> None:
 
 def _vectors_of() -> QuerySet[TrackVector]:
     return TrackVector.objects.filter(generation=OuterRef("pk"))
+
+
+def _is_lost(generation: Generation, store: VectorStore) -> bool:
+    """Whether the store lacks its collection; one that was renewed since its row was read is in another."""
+    if generation.collection in store.collections():
+        return False
+    generation.refresh_from_db(fields=["collection"])
+    return generation.collection not in store.collections()
 
 
 def _forget(generation: Generation) -> None:

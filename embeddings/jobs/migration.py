@@ -14,7 +14,7 @@ from embeddings.jobs.checking.coverage import check_coverage
 from embeddings.jobs.disposal import Disposable, find_disposable, last_good
 from embeddings.jobs.generations import drop_rest, heal, point_alias
 from embeddings.jobs.knocking import tell_verifier
-from embeddings.models import AuditEntry, Generation, GenerationState, Verification, VerificationState
+from embeddings.models import RENEWED, AuditEntry, Generation, GenerationState, Verification, VerificationState
 from embeddings.store import connect
 from embeddings.store.base import VectorStore
 
@@ -25,14 +25,14 @@ def find_generation(name: str) -> Generation:
     """Look up a generation.
 
     Args:
-        name: its collection (`muq_embedding_g0002`), its model and number (`muq:2`), or its model alone (`muq`),
-            which means the newest that is not live and not dropped.
+        name: its collection (`muq_embedding_g0002`), as it is or was at first, its model and number (`muq:2`), or its
+            model alone (`muq`), which means the newest that is not live and not dropped.
 
     Raises:
         NotFound: there is none.
 
     """
-    if (found := Generation.objects.filter(collection=name).first()) is not None:
+    if (found := Generation.objects.filter(collection__in=[name, name + RENEWED]).first()) is not None:
         return found
     model, _, number = name.partition(":")
     of_model = Generation.objects.filter(model=model)

@@ -141,7 +141,7 @@ def _unsaved(job: BatchJob, generation: Generation, resident: Resident, should_s
     try:
         archive.export(
             live,
-            conf.backups() / live.collection,
+            conf.backups() / live.name,
             resident.store,
             report=lambda sentence: BatchJob.objects.note(job.pk, sentence),
             should_stop=lambda: should_stop() or not at_its_end(job),

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from embeddings.embedders import get_spec
+from embeddings.jobs.aftermath import call_after
 from embeddings.jobs.finishing import Undecided, at_its_end, kept_finishing
 from embeddings.jobs.generations import point_alias
 from embeddings.jobs.promoting import bring_in
@@ -41,12 +42,20 @@ def settle(job_id: int, resident: Resident, *, should_stop: Callable[[], bool] =
     """
     job = BatchJob.objects.get(pk=job_id)
     if job.state == JobState.CANCELLING:
-        return _finish_cancel(job_id)
-    if job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
+        finished = _finish_cancel(job_id)
+    elif job.state != JobState.RUNNING or TrackResult.objects.left_open(job_id).exists():
         return not job.is_active
-    if should_stop():
+    elif should_stop():
         # Waiting for an index alone may take minutes.
         return False
+    else:
+        finished = _finish_run(job, resident, should_stop)
+    if finished:
+        call_after(job_id, resident.store, should_stop)
+    return finished
+
+
+def _finish_run(job: BatchJob, resident: Resident, should_stop: Callable[[], bool]) -> bool:
     try:
         with kept_finishing(job):
             said = [_conclude(job, generation, resident, should_stop) for generation in _targets(job)]

@@ -16,6 +16,7 @@ from embeddings.jobs.context import about
 from embeddings.jobs.generations import heal
 from embeddings.jobs.knocking import ask_for_turn, is_claimable, knock, tell_planner, tell_verifier
 from embeddings.jobs.planner import plan as plan_job
+from embeddings.jobs.renewing import renew_old
 from embeddings.jobs.resident import resident
 from embeddings.jobs.settling import settle
 from embeddings.jobs.verifying import examine
@@ -149,13 +150,15 @@ def sweep() -> None:
 
 
 def _heal() -> None:
-    """Let aliases and dropped collections agree with their rows; a crash may have kept them apart."""
+    """Let aliases and dropped collections agree with their rows, and renew what an earlier version made."""
     if not Generation.objects.exists():
         return
+    lent = resident()
     try:
-        heal(resident().store)
+        heal(lent.store)
+        renew_old(lent.store, should_stop=should_stop, report=lent.bulletin.say)
     except BackendUnavailable as error:
-        log.info("aliases not looked at reason=%s", error)
+        log.info("generations not looked at reason=%s", error)
 
 
 def _sweep_jobs() -> None:

@@ -3,126 +3,75 @@
 import base64
 import logging
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
-from importlib import metadata
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from embeddings import conf
-from embeddings.conf import ModelConfig
 from embeddings.domain import EmbedderSpec, Vector
-from embeddings.embedders import get_spec, load_text_encoder
-from embeddings.embedders.base import Runtime, TextEncoder
-from embeddings.errors import BackendUnavailable, CheckpointRefused, Refused, WorkerUnfit
-from embeddings.jobs.identity import installed, located
+from embeddings.embedders import get_spec
+from embeddings.errors import BackendUnavailable, Refused
+from embeddings.jobs.towers import Tower, Towers
 from embeddings.jobs.worker import InProcessWorker
 from embeddings.models import Asked
+from embeddings.models.prompt import TowerKind
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tower:
-    """A loaded text tower, and what its vectors depend on."""
-
-    encoder: TextEncoder
-    digest: str
-    """Of the checkpoint that it came from."""
-    packages: str
-    """Versions of the packages that it computes with, when it was loaded."""
-    threads: ThreadpoolController
-    """Threads of the libraries that it computes with. A prompt is too short to be shared among cores: on two of them
-    that nobody else used, a second thread saved 20 ms of 80; beside decoders the two waited for each other, and
-    0.3 s became 1 to 5 s."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Towers:
-    """The text towers of this process; they stay loaded, so that a prompt costs only its own computing."""
-
-    config: ModelConfig
-    _held: dict[str, Tower] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def load(self, spec: EmbedderSpec) -> None:
-        """Load a model's tower; what stands in the way is logged here and answered to each prompt."""
-        try:
-            with self._lock:
-                self._tower(spec)
-        except (Refused, BackendUnavailable) as error:
-            log.warning("text tower not loaded, prompts are refused model=%s reason=%s", spec.key, error)
-
-    def vector(self, spec: EmbedderSpec, asked: Asked) -> Vector:
-        """Turn a prompt into [spec.joint_dimension] float32.
-
-        Raises:
-            CheckpointRefused: the tower is not of the checkpoint that is asked for, or cannot be loaded.
-            WorkerUnfit: the tower is of that checkpoint, and computes otherwise.
-            Refused: there is nothing to read in the prompt.
-
-        """
-        with self._lock:
-            tower = self._tower(spec, asked.checkpoint)
-            if tower.digest != asked.checkpoint:
-                raise CheckpointRefused(
-                    f"The text worker has {_short(tower.digest)} of {spec.key}, and the library was embedded with "
-                    f"{_short(asked.checkpoint)}: a text can only be compared with music of the same checkpoint. Give "
-                    "the text worker that one, or embed the library again."
-                )
-            _require_alike(spec, tower, asked)
-            with tower.threads.limit(limits=1):
-                return tower.encoder.encode(asked.prompt)
-
-    def _tower(self, spec: EmbedderSpec, digest: str | None = None) -> Tower:
-        """The tower that is loaded; another when the checkpoint was exchanged since, and that one is wanted."""
-        held = self._held.get(spec.key)
-        if held and digest in {None, held.digest}:
-            return held
-        packages = _installed(spec)
-        checkpoint = located(spec, self.config, log.info)
-        found = checkpoint.digest if checkpoint else ""
-        if held and found == held.digest:
-            return held
-        if held:
-            self._held.pop(spec.key).encoder.close()
-        # A prompt is one sentence: processors read it in milliseconds, and GPUs keep their memory for music.
-        encoder = load_text_encoder(spec, Runtime(checkpoint=checkpoint, report=log.info))
-        log.info("text tower loaded model=%s checkpoint=%s", spec.key, found)
-        self._held[spec.key] = Tower(encoder=encoder, digest=found, packages=packages, threads=ThreadpoolController())
-        return self._held[spec.key]
 
 
 @cache
 def towers() -> Towers:
     """Give this process's towers."""
-    return Towers(config=conf.models())
+    return Towers(config=conf.models(), texts=conf.texts())
 
 
-def encode_prompt(asked: dict[str, Any]) -> dict[str, Any]:
-    """Turn a prompt into a vector; RQ keeps the answer until its caller has read it.
+def encode_prompts(asked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn prompts into vectors, one by one; RQ keeps the answers until their caller has read them.
 
     Args:
-        asked: fields of an `Asked`: the prompt, and what its vector has to come from.
+        asked: fields of an `Asked` each: a prompt, and what its vector has to come from, the same for all.
 
     Returns:
-        `{"vector": base64 of little-endian float32}`, or `{"refused": sentence, "code": code}`, or
-        `{"unavailable": sentence}` when this worker cannot tell for now.
+        For each `{"vector": base64 of little-endian float32}`, or `{"refused": sentence, "code": code}`,
+        or `{"unavailable": sentence}` when this worker cannot tell for now.
 
     """
-    wanted = Asked(**asked)
-    spec = get_spec(wanted.model)
+    wanted = [Asked(**one) for one in asked]
+    spec = get_spec(wanted[0].model)
     try:
-        vector = towers().vector(spec, wanted)
+        with towers().reading(spec, wanted[0]) as tower:
+            return [_encode(tower, spec, one) for one in wanted]
+    except (Refused, BackendUnavailable) as error:
+        # The tower itself, and with it every prompt.
+        return [_why(error)] * len(wanted)
+
+
+def _encode(tower: Tower, spec: EmbedderSpec, asked: Asked) -> dict[str, Any]:
+    dimension = spec.joint_dimension if asked.tower == "own" else spec.dimension
+    try:
+        vector = _sound(tower.encode(asked.prompt), dimension)
     except Refused as error:
-        return {"refused": str(error), "code": error.code}
-    except BackendUnavailable as error:
-        return {"unavailable": str(error)}
-    if vector.shape != (spec.joint_dimension,) or not np.isfinite(vector).all():
-        raise ValueError(f"The text tower of {spec.key} gave no finite vector of {spec.joint_dimension} dimensions.")
+        return _why(error)
+    except Exception:
+        # The end of this worker's work on one prompt: what breaks on it is ours to mend, and no reason to
+        # leave the other prompts of the message without an answer.
+        log.exception("broke on a prompt model=%s tower=%s", asked.model, asked.tower)
+        return {"unavailable": "The text worker broke on this prompt; its log says why."}
     return {"vector": base64.b64encode(vector.astype("<f4").tobytes()).decode()}
+
+
+def _sound(vector: Vector, dimension: int) -> Vector:
+    if vector.shape != (dimension,) or not np.isfinite(vector).all():
+        raise ValueError(f"a text tower gave no finite vector of {dimension} dimensions")
+    return vector
+
+
+def _why(error: Refused | BackendUnavailable) -> dict[str, Any]:
+    if isinstance(error, Refused):
+        return {"refused": str(error), "code": error.code}
+    return {"unavailable": str(error)}
 
 
 class TextWorker(InProcessWorker):
@@ -135,34 +84,7 @@ class TextWorker(InProcessWorker):
 
 
 def _load_configured() -> None:
-    specs = [get_spec(key) for key in conf.jobs().models]
-    for spec in specs:
-        if spec.text_loader:
-            towers().load(spec)
-
-
-def _require_alike(spec: EmbedderSpec, tower: Tower, asked: Asked) -> None:
-    compared = (
-        ("version", str(spec.version), str(asked.spec_version)),
-        ("packages", tower.packages or "none", asked.packages or "none"),
-    )
-    differences = [f"{what} {ours} instead of {theirs}" for what, ours, theirs in compared if ours != theirs]
-    if differences:
-        raise WorkerUnfit(
-            f"The text worker has {' and '.join(differences)} for the model {spec.key}, and the library was embedded "
-            "with the latter: a text can only be compared with music of the same making. Give the text worker the "
-            "same, or embed the library again."
-        )
-
-
-def _installed(spec: EmbedderSpec) -> str:
-    try:
-        return installed(spec)
-    except metadata.PackageNotFoundError as error:
-        raise WorkerUnfit(
-            f"The text worker lacks the Python package {error.name}, which the model {spec.key} needs."
-        ) from error
-
-
-def _short(digest: str) -> str:
-    return f"the checkpoint {digest[:12]}" if digest else "no checkpoint"
+    # Those that take a second before those that take minutes.
+    for kind in get_args(TowerKind):
+        for key in conf.jobs().models:
+            towers().load(get_spec(key), kind)

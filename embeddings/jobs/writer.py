@@ -105,19 +105,10 @@ class Writer:
 
 def vector_row(row: TrackResult, outcome: Embedded) -> VectorRow:
     """Build what the store keeps of an embedded track."""
-    track = row.track
-    return VectorRow(
-        id=outcome.track_id,
-        name=track.name,
-        embedding=outcome.embedding.vector,
-        # One that was adopted, or imported from an older model, holds no such vectors.
-        joint=outcome.embedding.joint if row.generation.joint_dimension else None,
-        offset=outcome.offset,
-        model_id=row.generation.model_id,
-        library_id=track.library_id,
-        artist_key=track.artist_key,
-        album_key=track.album_key,
-    )
+    # One that was adopted, or imported from an older model, holds no second vectors.
+    joint = outcome.embedding.joint if row.generation.joint_dimension else None
+    labels = row.track.labels(offset=outcome.offset, model_id=row.generation.model_id)
+    return labels.row(outcome.track_id, outcome.embedding.vector, joint)
 
 
 def _done(row: TrackResult, outcome: Embedded) -> Done:

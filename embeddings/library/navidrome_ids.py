@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import uuid
 
 # Go's order of base 62 digits.
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -23,6 +24,15 @@ def canonical(old: str) -> str:
     return old
 
 
+def forms(name: str) -> tuple[str, ...]:
+    """Every id, this one first, that something of this id may have had or got: as it is, as 0.64 writes it, as before.
+
+    What came before can be told of an MD5 or a UUID; the digest of a random id's text leads back to nothing.
+    """
+    now = canonical(name)
+    return tuple(dict.fromkeys((name, now, *_before(now))))
+
+
 def encode(digest: bytes) -> str:
     """16 bytes as 22 base 62 digits."""
     rest, digits = int.from_bytes(digest, "big"), ""
@@ -30,6 +40,14 @@ def encode(digest: bytes) -> str:
         rest, digit = divmod(rest, 62)
         digits = _DIGITS[digit] + digits
     return digits.rjust(_LENGTH, "0")
+
+
+def _before(current: str) -> tuple[str, ...]:
+    value = _decode(current) if len(current) == _LENGTH and all(char in _VALUES for char in current) else -1
+    if not 0 <= value < 1 << 128:
+        return ()
+    digest = value.to_bytes(16, "big")
+    return digest.hex(), str(uuid.UUID(bytes=digest))
 
 
 def _decode(text: str) -> int:

@@ -169,17 +169,21 @@ def _genre_names(text: str) -> list[str]:
     return [value for value in values if isinstance(value, str)]
 
 
-def _modified_us(text: str | None) -> int | None:
-    """Microseconds since 1970 UTC of a timestamp that carries Navidrome's local offset of that day."""
-    if text is None:
-        return None
+def moment(text: str | None) -> datetime | None:
+    """The moment of a timestamp that carries Navidrome's local offset of that day; None for what is none."""
     try:
-        moment = datetime.fromisoformat(text)
+        said = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    if moment.year == 1:
+    if said.year == 1:
         return None
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
+
+
+def _modified_us(text: str | None) -> int | None:
+    """Microseconds since 1970 UTC."""
+    said = moment(text)
+    return None if said is None else (said - _EPOCH) // _MICROSECOND
 
 
 def row_path(row: Row) -> str:

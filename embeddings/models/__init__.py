@@ -2,12 +2,12 @@
 
 from embeddings.models.audit import AuditEntry
 from embeddings.models.claims import LOST_ALONE
-from embeddings.models.collection import Generation, Origin, TrackVector, is_current, is_held
+from embeddings.models.collection import FORMER, RENEWED, Generation, Origin, TrackVector, is_current, is_held, names_of
 from embeddings.models.failure import TrackFailure, failure_codes, has_failed, is_due
 from embeddings.models.history import SliceRecord
 from embeddings.models.identity import PLAIN, Identity
 from embeddings.models.job import ACTIVE, FINISHED, BatchJob, JobState, Scope
-from embeddings.models.lifecycle import FILLED, GenerationState
+from embeddings.models.lifecycle import FILLED, SERVING, GenerationState
 from embeddings.models.outcome import Done, Failed, Lease
 from embeddings.models.prompt import Asked, PromptVector
 from embeddings.models.result import TrackResult
@@ -21,8 +21,11 @@ __all__ = [
     "ACTIVE",
     "FILLED",
     "FINISHED",
+    "FORMER",
     "LOST_ALONE",
     "PLAIN",
+    "RENEWED",
+    "SERVING",
     "Asked",
     "AuditEntry",
     "BatchJob",
@@ -52,4 +55,5 @@ __all__ = [
     "is_current",
     "is_due",
     "is_held",
+    "names_of",
 ]

@@ -12,6 +12,16 @@ from embeddings.models.identity import PLAIN, Identity
 from embeddings.models.lifecycle import FILLED, GenerationState, LifecycleQuerySet
 from embeddings.models.track import Track
 
+RENEWED = "_labelled"
+"""Ending of a collection that was copied from one of a version before 0.4, whose rows had fewer labels."""
+FORMER = "_former"
+"""Ending of what it was copied from, until that is dropped."""
+
+
+def names_of(collection: str) -> set[str]:
+    """What a collection is called in the course of its renewal, beginning with its first name."""
+    return {collection, collection + RENEWED, collection + FORMER}
+
 
 class Origin(models.TextChoices):
     """How the first vectors of a generation came into it."""
@@ -71,7 +81,7 @@ class GenerationQuerySet(LifecycleQuerySet):
         """
         newest = self.filter(model=spec.key).order_by("-number").first()
         number = newest.number + 1 if newest else 1
-        while (collection := f"{spec.alias}_g{number:04d}") in taken:
+        while not names_of(collection := f"{spec.alias}_g{number:04d}").isdisjoint(taken):
             number += 1
         return self.create(
             model=spec.key,
@@ -119,6 +129,10 @@ class Generation(models.Model):
     rolled_back_at = models.DateTimeField(null=True, blank=True)
     """When somebody took it out of searches again; jobs fill it, and only a person promotes it."""
     dropped_at = models.DateTimeField(null=True, blank=True)
+    renewal = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """Token of the worker that copies its collection into one with all labels."""
+    renewal_until = models.DateTimeField(null=True, blank=True)
+    """Until when that is left to this worker."""
 
     objects = GenerationQuerySet.as_manager()
 
@@ -133,6 +147,11 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return self.collection
+
+    @property
+    def name(self) -> str:
+        """What its collection was called when it was made, which a renewal does not change."""
+        return self.collection.removesuffix(RENEWED)
 
     @property
     def identity(self) -> Identity:

@@ -1,6 +1,8 @@
 """The life of a generation: its states, and every transition between them; each says whether it happened."""
 
+import uuid
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models, transaction
@@ -8,6 +10,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from embeddings.models.job import BatchJob
+from embeddings.models.moments import may_begin
 
 if TYPE_CHECKING:
     from embeddings.models.collection import Generation  # noqa: F401 - named in a string that ruff does not read
@@ -25,6 +28,8 @@ class GenerationState(models.TextChoices):
 
 FILLED = (GenerationState.BUILDING, GenerationState.VERIFIED)
 """States in which jobs fill a generation beside the live one."""
+SERVING = (*FILLED, GenerationState.LIVE)
+"""States in which labels are kept up to date; a retired generation catches up when it is live again."""
 FORCED = (*FILLED, GenerationState.RETIRED)
 """What may be promoted with a reason; without one, only what is verified."""
 
@@ -117,6 +122,36 @@ class LifecycleQuerySet(models.QuerySet["Generation"]):
             return False
         dropped = {"state": GenerationState.DROPPED, "dropped_at": timezone.now()}
         return bool(self.filter(pk=generation_id).update(**dropped))
+
+    def claim_renewal(self, generation_id: int, seconds: float) -> str:
+        """Take the right to copy its collection into one with all labels; "" while another worker has it."""
+        token, now = uuid.uuid4().hex, timezone.now()
+        free = self.filter(may_begin("renewal_until", now), pk=generation_id, state__in=SERVING)
+        return token if free.update(renewal=token, renewal_until=now + timedelta(seconds=seconds)) else ""
+
+    def keep_renewal(self, generation_id: int, token: str, seconds: float) -> bool:
+        """Keep that right, or with 0 seconds give it back; false when another worker has it."""
+        until = timezone.now() + timedelta(seconds=seconds) if seconds else None
+        return bool(self.filter(pk=generation_id, renewal=token).update(renewal_until=until))
+
+    @transaction.atomic
+    def move(self, generation_id: int, token: str, collection: str, *, writes: int, since: datetime) -> bool:
+        """Let it be kept in another collection, which holds the same; false when that may not be so by now.
+
+        Args:
+            generation_id: which.
+            token: the right to copy it.
+            collection: where it is from now on.
+            writes: how often vectors had been recorded when the two were compared.
+            since: when that began; labels that were brought up to date later are looked at again.
+
+        """
+        held = self.select_for_update(no_key=True).filter(pk=generation_id, renewal=token, writes=writes).first()
+        # A planner that chose it meanwhile names it on its job under the same lock, as for `mark_dropped`.
+        if held is None or BatchJob.objects.active().exists() or held.verifications.filter(finished_at=None).exists():
+            return False
+        held.vectors.filter(stored_at__gt=since).update(stored_at=since)
+        return bool(self.filter(pk=generation_id).update(collection=collection, renewal="", renewal_until=None))
 
     def lock_filled(self, generation_id: int) -> bool:
         """Whether vectors may go into it, which stays so until the transaction ends."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.db import models
 from django.db.models import Q
 
-from embeddings.domain import TrackRef
+from embeddings.domain import Labels, TrackRef
 from embeddings.errors import NotFound
 
 
@@ -131,6 +131,27 @@ class Track(models.Model):
         """`Artist - Title`, falling back to the file's name."""
         title = self.title or self.path.rsplit("/", 1)[-1]
         return f"{self.artist} - {title}" if self.artist else title
+
+    def labels(self, *, offset: float, model_id: str) -> Labels:
+        """What is kept beside a vector of it.
+
+        Args:
+            offset: where the embedded audio starts, in seconds.
+            model_id: what made the vector.
+
+        """
+        return Labels(
+            name=self.name,
+            offset=offset,
+            model_id=model_id,
+            library_id=self.library_id,
+            artist_key=self.artist_key,
+            album_key=self.album_key,
+            year=self.year or 0,
+            seconds=self.duration or 0.0,
+            genres=tuple(self.genres),
+            missing=self.missing_since is not None,
+        )
 
     def ref(self) -> TrackRef:
         """The frozen form that the pipeline works on; needs `library` loaded."""

@@ -41,6 +41,8 @@ class Shape:
     """Name of its primary key; empty when that is no text."""
     vectors: Mapping[str, int]
     """Dimension of each of its float vectors, by field."""
+    lacks: frozenset[str] = frozenset()
+    """Labels that its rows have no field for, as in a collection that an earlier version made."""
 
 
 class VectorStore(Protocol):
@@ -84,7 +86,8 @@ class VectorStore(Protocol):
         """Write rows by id, replacing those that exist; splits into requests of bounded bytes.
 
         All rows are checked before the first is written. Of two rows with one id the later counts.
-        Names are cut to 512 bytes at a whole character.
+        Names are cut to 512 bytes at a whole character, and genres kept as `checks.genre_keys` makes
+        them. Labels that the collection has no field for (`Shape.lacks`) are left out.
         """
         ...
 
@@ -97,7 +100,10 @@ class VectorStore(Protocol):
         ...
 
     def labels(self, collection: str, ids: Sequence[str]) -> dict[str, Labels]:
-        """What lies beside vectors, by id, without reading the vectors; ids without one are left out."""
+        """What lies beside vectors, by id, without reading the vectors; ids without one are left out.
+
+        A label that the collection has no field for is as where nobody knows it.
+        """
         ...
 
     def search(
@@ -109,7 +115,12 @@ class VectorStore(Protocol):
         where: SearchFilter | None = None,
         field: VectorField = "embedding",
     ) -> list[list[Hit]]:
-        """Nearest rows by the cosine of one field for each of [n, its dimension] queries, best first, one request."""
+        """Nearest rows by the cosine of one field for each of [n, its dimension] queries, best first, one request.
+
+        Raises:
+            Refused: the filter goes by labels that the collection has no field for (`labels_lacking`); but
+                `SearchFilter.present` then leaves out nothing, for nothing is labelled as missing there.
+        """
         ...
 
     def count(self, collection: str) -> int:

@@ -1,14 +1,16 @@
 """What any store refuses, whatever server is behind it: the strict side of every difference between servers."""
 
+import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.domain import SearchFilter, VectorRow
+from embeddings.domain import VectorRow
 from embeddings.store.base import MAX_DIMENSION, MAX_LIMIT, MAX_NAME_BYTES, Shape, VectorField
 
 T = TypeVar("T")
@@ -16,6 +18,9 @@ T = TypeVar("T")
 MAX_ID_BYTES = 36
 MAX_KEY_BYTES = 64
 MAX_MODEL_BYTES = 256
+MAX_GENRES = 16
+MAX_GENRE_BYTES = 64
+MAX_WHOLE = 2**63 - 1
 MIN_DIMENSION = 2
 REQUEST_BYTES = 24 * 1024 * 1024
 """Vectors in one request; with the other fields it stays well below the 64 MB a server takes."""
@@ -34,6 +39,8 @@ class Widths:
     embedding: int
     joint: int = 0
     """0 when its rows have no second vector."""
+    lacks: frozenset[str] = field(default=frozenset(), compare=False)
+    """Labels that the collection has no field for; it is the same one for that."""
 
     @classmethod
     def of_row(cls, row: VectorRow) -> "Widths":
@@ -109,14 +116,6 @@ def check_text(text: str, most: int, what: str) -> None:
         raise ValueError(f"The {what} {text[:80]!r} is {size} bytes long; {most} bytes without NUL fit.")
 
 
-def check_filter(where: SearchFilter) -> None:
-    """Refuse filters whose values could not be stored in the first place."""
-    for found in where.exclude_ids:
-        check_text(found, MAX_ID_BYTES, "id")
-    for found in (*where.exclude_artist_keys, *where.exclude_album_keys):
-        check_text(found, MAX_KEY_BYTES, "key")
-
-
 def check_vectors(vectors: NDArray[np.float32], dimension: int, names: Sequence[str]) -> None:
     """Refuse vectors of [n, d] that have the wrong width, are not finite, or have no direction.
 
@@ -154,6 +153,8 @@ def check_rows(rows: Sequence[VectorRow], widths: Widths) -> None:
         check_text(row.model_id, MAX_MODEL_BYTES, "model id")
         check_text(row.artist_key, MAX_KEY_BYTES, "key")
         check_text(row.album_key, MAX_KEY_BYTES, "key")
+        if not (0 <= row.year <= MAX_WHOLE and 0 <= row.seconds < math.inf):
+            raise ValueError(f"{row.id} is said to be of the year {row.year} and {row.seconds} seconds long.")
         check_vectors(np.asarray(row.embedding, dtype=np.float32)[None], widths.embedding, [row.id])
         _check_joint(row, widths.joint)
 
@@ -170,7 +171,23 @@ def _check_joint(row: VectorRow, width: int) -> None:
 
 def cut_name(name: str) -> str:
     """The longest start of the name that fits its field: whole characters, no NUL, valid UTF-8."""
-    return name.replace("\0", "").encode(errors="replace")[:MAX_NAME_BYTES].decode(errors="ignore")
+    return _cut(name, MAX_NAME_BYTES)
+
+
+def genre_keys(genres: Iterable[str]) -> tuple[str, ...]:
+    """Genres as rows keep them: each once, the first 16."""
+    keys = dict.fromkeys(map(genre_key, genres))
+    return tuple(key for key in keys if key)[:MAX_GENRES]
+
+
+def genre_key(genre: str) -> str:
+    """A genre as it is stored and compared: without case, spacing and Unicode form, cut to 64 bytes."""
+    plain = " ".join(unicodedata.normalize("NFC", genre).casefold().split())
+    return _cut(plain, MAX_GENRE_BYTES).strip()
+
+
+def _cut(text: str, most: int) -> str:
+    return text.replace("\0", "").encode(errors="replace")[:most].decode(errors="ignore")
 
 
 def newest(rows: Sequence[VectorRow]) -> list[VectorRow]:

@@ -1,25 +1,25 @@
-"""The three places where Milvus Lite's engine needs help to behave like a production server."""
+"""The places where Milvus Lite's engine needs help to behave like a production server."""
 
 import logging
-import math
 import threading
 from typing import Any
 
-import faiss
+import milvus_lite.adapter.grpc.translators.search
+import milvus_lite.db
+import milvus_lite.engine.collection
 import milvus_lite.index.faiss_hnsw
-import numpy as np
+from milvus_lite.adapter.grpc.errors import to_status_kwargs
 from milvus_lite.adapter.grpc.servicer import MilvusServicer
 from milvus_lite.db import DEFAULT_DATABASE_NAME, MilvusLite
-from milvus_lite.engine.collection import Collection
-from numpy.typing import NDArray
-from pymilvus.grpc_gen import common_pb2
+from milvus_lite.exceptions import MilvusLiteError
+from pymilvus.grpc_gen import common_pb2, milvus_pb2
+
+from embeddings.store import lite_answers
+from embeddings.store.lite_index import ExactWhenFew
+from embeddings.store.lite_rows import Segment
+from embeddings.store.lite_view import Collection
 
 log = logging.getLogger("embeddings.store.lite_server")
-
-FEW_ROWS = 4096
-"""As many rows are compared exactly sooner than a graph is walked."""
-FEW_SHARE = 0.07
-"""Share of rows passing a filter below which a production server compares exactly."""
 
 
 class Database(MilvusLite):  # type: ignore[misc]
@@ -36,12 +36,14 @@ class Database(MilvusLite):  # type: ignore[misc]
     def create_collection(self, *args: Any, **kwargs: Any) -> Collection:
         """Make a collection."""
         with self._opening:
-            return super().create_collection(*args, **kwargs)
+            found: Collection = super().create_collection(*args, **kwargs)
+            return found
 
     def get_collection(self, name: str, database_name: str = DEFAULT_DATABASE_NAME) -> Collection:
         """Open a collection, or find it open."""
         with self._opening:
-            return super().get_collection(name, database_name=database_name)
+            found: Collection = super().get_collection(name, database_name=database_name)
+            return found
 
     def drop_collection(self, name: str, database_name: str = DEFAULT_DATABASE_NAME) -> None:
         """Close and delete a collection."""
@@ -58,7 +60,30 @@ class Database(MilvusLite):  # type: ignore[misc]
 
 
 class Servicer(MilvusServicer):  # type: ignore[misc]
-    """Answers how far indexes have been built, where the stock server always says `Finished`."""
+    """The stock server with three better answers: how far indexes are, what is near, and what has these ids."""
+
+    def __init__(self, database: Database, turn: threading.Lock) -> None:
+        super().__init__(database)
+        self._turn = turn
+
+    def Search(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Nearest rows."""
+        try:
+            found = lite_answers.search(self._get_collection(request, context), request)
+        except MilvusLiteError as error:
+            return milvus_pb2.SearchResults(status=refused(error))
+        return super().Search(request, context) if found is None else found
+
+    def Query(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Rows by id, at any time; by another condition in turn with writers, for the engine hides rows in a flush."""
+        try:
+            found = lite_answers.by_ids(self._get_collection(request, context), request)
+        except MilvusLiteError as error:
+            return milvus_pb2.QueryResults(status=refused(error))
+        if found is not None:
+            return found
+        with self._turn:
+            return super().Query(request, context)
 
     def DescribeIndex(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """Rows that have an index and rows that wait for one, by field."""
@@ -74,6 +99,11 @@ class Servicer(MilvusServicer):  # type: ignore[misc]
         return answer
 
 
+def refused(error: MilvusLiteError) -> Any:
+    """How the protocol says that the engine refused."""
+    return common_pb2.Status(**to_status_kwargs(error))
+
+
 def rows_without_index(collection: Collection, field: str) -> int:
     """Flushed rows whose segment has no index on the field yet; none while the collection is not loaded."""
     if collection.load_state != "loaded":
@@ -82,50 +112,13 @@ def rows_without_index(collection: Collection, field: str) -> int:
     return sum(part.num_rows for part in segments if field not in part.indexes and field not in part.scalar_indexes)
 
 
-class ExactWhenFew(milvus_lite.index.faiss_hnsw.FaissHnswIndex):  # type: ignore[misc]
-    """The graph index, which finds all there is when a filter leaves little.
+def install() -> None:
+    """Make the engine use our collections, segments and graphs; the files on disk are the same.
 
-    A walk of the graph that may count only one row in a hundred ends before it has met ten of them: the stock
-    index then returns fewer hits than exist. So few are compared exactly, and a walk goes on longer the less of
-    what it meets may count.
+    The digests of what is replaced, or relied upon, stand in a test: another version of the engine fails it.
     """
-
-    __slots__ = ()
-
-    def search(
-        self,
-        queries: NDArray[np.float32],
-        top_k: int,
-        valid_mask: NDArray[np.bool_] | None = None,
-        params: dict[str, Any] | None = None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Nearest rows among those the mask lets pass: row numbers and cosine distances, both [n, top_k]."""
-        if valid_mask is None or self.metric != "COSINE":
-            return super().search(queries, top_k, valid_mask, params)  # type: ignore[no-any-return]
-        passing = np.flatnonzero(valid_mask)
-        if passing.size <= max(FEW_ROWS, FEW_SHARE * self.num_vectors) or passing.size <= 2 * top_k:
-            return self._compare(queries, top_k, passing)
-        ef = math.ceil((params or {}).get("ef", 64) * self.num_vectors / passing.size)
-        return super().search(queries, top_k, valid_mask, {**(params or {}), "ef": ef})  # type: ignore[no-any-return]
-
-    def _compare(
-        self, queries: NDArray[np.float32], top_k: int, passing: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Compare with each of the passing rows; rows are padded with -1 and infinity, as the engine expects."""
-        queries = np.atleast_2d(np.asarray(queries, dtype=np.float32))
-        ids = np.full((len(queries), top_k), -1, dtype=np.int64)
-        distances = np.full((len(queries), top_k), np.inf, dtype=np.float32)
-        kept = min(top_k, passing.size)
-        if kept:
-            stored: Any = faiss.downcast_index(self._index.storage)
-            vectors = faiss.rev_swig_ptr(stored.get_xb(), self.num_vectors * self.dim).reshape(-1, self.dim)[passing]
-            found = 1.0 - (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ vectors.T
-            nearest = np.argsort(found, axis=1, kind="stable")[:, :kept]
-            ids[:, :kept] = passing[nearest]
-            distances[:, :kept] = np.take_along_axis(found, nearest, axis=1)
-        return ids, distances
-
-
-def install_index() -> None:
-    """Make the engine build and read `ExactWhenFew`; the files on disk are the same."""
     milvus_lite.index.faiss_hnsw.FaissHnswIndex = ExactWhenFew
+    milvus_lite.engine.collection.Segment = Segment
+    milvus_lite.db.Collection = Collection
+    requests = milvus_lite.adapter.grpc.translators.search
+    requests._decode_placeholder_group = lite_answers.as_arrays(requests._decode_placeholder_group)

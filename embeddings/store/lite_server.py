@@ -2,7 +2,8 @@
 
 The stock server dispatches calls on threads while its engine expects one writer. Two things went wrong there:
 interleaved write-ahead records (most acknowledged rows were gone after a crash) and rows that no reader sees while
-a flush moves them. Both end when every call that writes, and every query, takes its turn; searches stay concurrent.
+a flush moves them. Both end when every call that writes takes its turn. Searches, and queries for ids, need none:
+our collections show them one consistent state (see `lite_view`). Other queries take their turn with the writers.
 """
 
 import argparse
@@ -35,9 +36,9 @@ THREADS = 32
 CONCURRENT = frozenset({
     "CheckHealth", "Connect", "DescribeAlias", "DescribeCollection", "DescribeIndex", "GetFlushState",
     "GetLoadState", "GetLoadingProgress", "GetVersion", "HasCollection", "HybridSearch", "ListAliases",
-    "ListDatabases", "Search", "ShowCollections",
+    "ListDatabases", "Query", "Search", "ShowCollections",
 })  # fmt: skip
-"""Calls that need no turn; everything else, also what a later version may add, is serialised."""
+"""Calls that need no turn, or take it themselves; everything else, also what may be added, is serialised."""
 
 CHANNEL_OPTIONS = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
@@ -53,8 +54,8 @@ CHANNEL_OPTIONS = [
 class TakeTurns(grpc.ServerInterceptor):  # type: ignore[misc]
     """Runs one call at a time, except those in `CONCURRENT`."""
 
-    def __init__(self) -> None:
-        self._turn = threading.Lock()
+    def __init__(self, turn: threading.Lock) -> None:
+        self._turn = turn
 
     def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         """Wrap the handler of a call that has to take its turn."""
@@ -82,9 +83,11 @@ def open_database(folder: Path) -> Any:
     os.environ.setdefault("MILVUS_LITE_MEMTABLE_MEMORY_LIMIT_BYTES", str(MEMTABLE_BYTES))
     from milvus_lite.exceptions import DataDirLockedError  # noqa: PLC0415 - must follow the line above
 
-    from embeddings.store.lite_engine import Database, install_index  # noqa: PLC0415 - must follow the line above
+    from embeddings.store.lite_engine import Database, install  # noqa: PLC0415 - must follow the line above
+    from embeddings.store.lite_filters import install_array_filters  # noqa: PLC0415 - must follow the line above
 
-    install_index()
+    install()
+    install_array_filters()
     try:
         database = Database(str(folder))
     except DataDirLockedError:
@@ -103,8 +106,9 @@ def serve(database: Any, port: int, stopped: "SimpleQueue[None]") -> None:
 
     from embeddings.store.lite_engine import Servicer  # noqa: PLC0415 - see `open_database`
 
-    server = grpc.server(ThreadPoolExecutor(THREADS), interceptors=[TakeTurns()], options=CHANNEL_OPTIONS)
-    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(Servicer(database), server)
+    turn = threading.Lock()
+    server = grpc.server(ThreadPoolExecutor(THREADS), interceptors=[TakeTurns(turn)], options=CHANNEL_OPTIONS)
+    milvus_pb2_grpc.add_MilvusServiceServicer_to_server(Servicer(database, turn), server)
     try:
         bound = server.add_insecure_port(f"{HOST}:{port}")
     except RuntimeError:

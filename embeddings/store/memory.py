@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from embeddings.domain import Hit, Labels, SearchFilter, Vector, VectorRow
 from embeddings.errors import Refused
-from embeddings.store import checks
+from embeddings.store import checks, filters
 from embeddings.store.base import CollectionMissing, Shape, StoreHealth, VectorField
 
 PAGE = 1000
@@ -96,12 +96,13 @@ class MemoryStore:
     ) -> list[list[Hit]]:
         """Nearest rows by cosine; ties by id."""
         checks.check_limit(limit)
-        checks.check_filter(where or SearchFilter())
+        where = where or SearchFilter()
+        filters.check_filter(where)
         with self._lock:
             found = self._read(collection)
             queries = checks.as_queries(vectors, checks.width_of(collection, found.widths, field))
             rows, units = list(found.rows.values()), _units(found, field)
-        passing = np.flatnonzero([_passes(row, where) for row in rows]) if where else np.arange(len(rows))
+        passing = np.flatnonzero([filters.passes(row, where) for row in rows])
         scores = _unit(queries) @ units[passing].T
         ids = np.array([rows[number].id for number in passing], dtype=str)
         return [_best(ids, line, limit) for line in scores]
@@ -202,7 +203,8 @@ class MemoryStore:
 def _kept(row: VectorRow) -> VectorRow:
     vector = np.array(row.embedding, dtype=np.float32)
     joint = None if row.joint is None else np.array(row.joint, dtype=np.float32)
-    return dataclasses.replace(row, name=checks.cut_name(row.name), embedding=vector, joint=joint)
+    name, genres = checks.cut_name(row.name), checks.genre_keys(row.genres)
+    return dataclasses.replace(row, name=name, genres=genres, embedding=vector, joint=joint)
 
 
 def _labels(row: VectorRow) -> Labels:
@@ -227,15 +229,6 @@ def _units(found: Collection, field: VectorField) -> NDArray[np.float32]:
         empty = np.zeros((0, found.widths.of(field)), dtype=np.float32)
         found.units[field] = _unit(np.stack(rows)) if rows else empty
     return found.units[field]
-
-
-def _passes(row: VectorRow, where: SearchFilter) -> bool:
-    return (
-        (not where.library_ids or row.library_id in where.library_ids)
-        and row.id not in where.exclude_ids
-        and row.artist_key not in where.exclude_artist_keys
-        and row.album_key not in where.exclude_album_keys
-    )
 
 
 def _best(ids: NDArray[np.str_], scores: NDArray[np.float32], limit: int) -> list[Hit]:

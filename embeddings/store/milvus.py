@@ -1,6 +1,5 @@
 """The vector store in Milvus: a cluster, a standalone server, or the Lite server that we start ourselves."""
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,14 +10,13 @@ from pymilvus.exceptions import MilvusException
 from embeddings.conf import StoreConfig
 from embeddings.domain import Hit, Labels, SearchFilter, Vector, VectorRow
 from embeddings.errors import BackendUnavailable, Refused
-from embeddings.store import checks, milvus_index, milvus_reading, milvus_schema
+from embeddings.store import checks, filters, milvus_index, milvus_reading, milvus_schema
 from embeddings.store.base import Shape, StoreHealth, VectorField
 from embeddings.store.checks import Widths
 from embeddings.store.milvus_client import Client
 from embeddings.store.milvus_filter import expression, one_of
 
 PAGE = 10_000
-LABELS = tuple(field.name for field in dataclasses.fields(Labels))
 
 
 class MilvusStore:
@@ -64,9 +62,8 @@ class MilvusStore:
         widths = self._widths(collection, fits=lambda known: known == came)
         checks.check_rows(rows, widths)
         for batch in checks.requests(rows, widths):
-            self._client.call(
-                "upsert", collection_name=collection, data=[milvus_schema.fields_of(row) for row in batch]
-            )
+            fields = [milvus_schema.fields_of(row, lacks=widths.lacks) for row in batch]
+            self._client.call("upsert", collection_name=collection, data=fields)
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove rows by id."""
@@ -86,9 +83,10 @@ class MilvusStore:
     def labels(self, collection: str, ids: Sequence[str]) -> dict[str, Labels]:
         """What lies beside vectors."""
         found: dict[str, Labels] = {}
+        fields = ["id", *milvus_reading.label_fields(self._widths(collection))]
         for batch in checks.batches(list(dict.fromkeys(ids)), checks.REQUEST_ROWS):
-            rows = self._query(collection, one_of("id", batch), output_fields=["id", *LABELS], limit=len(batch))
-            found |= {row["id"]: Labels(**{name: row[name] for name in LABELS}) for row in rows}
+            rows = self._query(collection, one_of("id", batch), output_fields=fields, limit=len(batch))
+            found |= {row["id"]: milvus_reading.labels_of(row) for row in rows}
         return found
 
     def search(
@@ -102,22 +100,32 @@ class MilvusStore:
     ) -> list[list[Hit]]:
         """Nearest rows by cosine, as of a moment ago: waiting for the newest rows would cost 0.4 s."""
         checks.check_limit(limit)
-        checks.check_filter(where or SearchFilter())
+        where = where or SearchFilter()
+        filters.check_filter(where)
         wide = np.atleast_2d(np.asarray(vectors)).shape[1]
         widths = self._widths(collection, fits=lambda known: known.of(field) == wide)
+        filters.check_labels(collection, widths, where)
         queries = checks.as_queries(vectors, checks.width_of(collection, widths, field))
         found = milvus_reading.read(
             self._client,
             "search",
             collection,
-            data=list(queries),
+            data=queries.tolist(),
             anns_field=field,
             limit=limit,
-            filter=expression(where),
-            search_params=milvus_schema.search_params(limit),
+            filter=expression(where, lacks=widths.lacks),
+            # Lite sends whole rows where nothing is named.
+            output_fields=["id"],
+            search_params=milvus_schema.search_params(limit, len(queries)),
             consistency_level="Bounded",
         )
-        return [[Hit(id=hit["id"], score=min(1.0, max(-1.0, hit["distance"]))) for hit in hits] for hits in found]
+        return [
+            [
+                Hit(id=key, score=min(1.0, max(-1.0, cosine)))
+                for key, cosine in zip(hits.ids, hits.distances, strict=True)
+            ]
+            for hits in found
+        ]
 
     def count(self, collection: str) -> int:
         """Rows that a reader would find now; the server's statistics count deleted rows as well."""
@@ -132,7 +140,8 @@ class MilvusStore:
     def rows(self, collection: str, *, after: str = "") -> Iterator[list[VectorRow]]:
         """Whole rows in order of id, in pages; an alias is read once."""
         name, widths = milvus_reading.find(self._client, collection)
-        fields = [*milvus_reading.PLAIN_FIELDS, *(["joint"] if widths.joint else [])]
+        vectors = ["embedding", "joint"] if widths.joint else ["embedding"]
+        fields = ["id", *vectors, *milvus_reading.label_fields(widths)]
         size = checks.rows_per_page(widths.total)
         for page in milvus_reading.pages(self._client, name, "id", fields=fields, size=size, after=after):
             yield [milvus_reading.row_of(row) for row in page]
@@ -214,7 +223,7 @@ class MilvusStore:
             return found
         return collection, widths
 
-    def _widths(self, name: str, *, fits: Callable[[Widths], bool]) -> Widths:
+    def _widths(self, name: str, *, fits: Callable[[Widths], bool] = lambda _: True) -> Widths:
         """Dimensions of a collection, asked for again when what we remember does not fit what the caller sends."""
         known = self._known.get(name)
         if known is None or not fits(known):

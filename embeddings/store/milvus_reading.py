@@ -1,5 +1,6 @@
 """Reading collections of Milvus: what they are made of, and their rows page by page in order of their key."""
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from pymilvus import DataType
 
-from embeddings.domain import Vector, VectorRow
+from embeddings.domain import Labels, Vector, VectorRow
 from embeddings.store import checks, milvus_schema
 from embeddings.store.base import CollectionMissing, Shape
 from embeddings.store.checks import Widths
@@ -16,7 +17,7 @@ from embeddings.store.milvus_filter import quote
 
 log = logging.getLogger(__name__)
 
-PLAIN_FIELDS = ["id", "name", "embedding", "offset", "model_id", "library_id", "artist_key", "album_key"]
+LABELS = tuple(field.name for field in dataclasses.fields(Labels))
 IN_ORDER = {"iterator": "True", "reduce_stop_for_best": "True"}
 """What `query_iterator` sends, without its unbounded first call and its unquoted keys."""
 
@@ -32,8 +33,9 @@ def read(client: Client, method: str, collection: str, **arguments: Any) -> Any:
 
 
 def query(client: Client, collection: str, condition: str, **arguments: Any) -> list[dict[str, Any]]:
-    """Rows by condition, including those written a moment ago."""
-    return list(read(client, "query", collection, filter=condition, consistency_level="Strong", **arguments))
+    """Rows by condition, including those written a moment ago; vectors as arrays, not as lists of numbers."""
+    how = {"consistency_level": "Strong", "strict_float32": True}
+    return list(read(client, "query", collection, filter=condition, **how, **arguments))
 
 
 def pages(
@@ -94,27 +96,30 @@ def refuse_alias(name: str, real: str) -> None:
         raise ValueError(f"{name} is an alias; name the collection itself.")
 
 
+def label_fields(widths: Widths) -> list[str]:
+    """Fields of a collection that labels are read from."""
+    return [name for name in LABELS if name not in widths.lacks]
+
+
+def labels_of(fields: dict[str, Any]) -> Labels:
+    """What lies beside a row's vectors, as the client library gives it."""
+    said = {name: fields[name] for name in LABELS if name in fields}
+    return Labels(**said | {"genres": tuple(said.get("genres") or ())})
+
+
 def row_of(fields: dict[str, Any]) -> VectorRow:
     """One row of a generation, as the client library gives it."""
     joint = fields.get("joint")
-    return VectorRow(
-        id=fields["id"],
-        name=fields["name"],
-        embedding=np.asarray(fields["embedding"], dtype=np.float32),
-        joint=None if joint is None else np.asarray(joint, dtype=np.float32),
-        offset=float(fields["offset"]),
-        model_id=fields["model_id"],
-        library_id=int(fields["library_id"]),
-        artist_key=fields["artist_key"],
-        album_key=fields["album_key"],
-    )
+    own = np.asarray(fields["embedding"], dtype=np.float32)
+    return labels_of(fields).row(fields["id"], own, None if joint is None else np.asarray(joint, dtype=np.float32))
 
 
 def shape_of(fields: Sequence[dict[str, Any]]) -> Shape:
     """What a collection is made of, from its fields as the server describes them."""
     key = next(field for field in fields if field.get("is_primary"))
     vectors = {field["name"]: int(field["params"]["dim"]) for field in fields if field["type"] == DataType.FLOAT_VECTOR}
-    return Shape(key=key["name"] if key["type"] == DataType.VARCHAR else "", vectors=vectors)
+    named = key["name"] if key["type"] == DataType.VARCHAR else ""
+    return Shape(key=named, vectors=vectors, lacks=milvus_schema.lacking(fields))
 
 
 def keyed_pages(client: Client, collection: str, shape: Shape, *, after: str) -> Iterator[list[tuple[str, Vector]]]:

@@ -14,7 +14,7 @@ SHARED = PAGE.partition("environment: &environment")[2].partition("volumes: &vol
 GIVEN = dict(re.findall(r"^    ([A-Z_]+): (.*)$", SHARED, re.MULTILINE))
 """What every program is told, before Compose puts variables in."""
 FOR_MODELS = {"DEVICE", "PRECISION", "MAX_GPU_MEMORY_GB", "MODEL_IDLE_SECONDS", "TEXT_TIMEOUT_SECONDS"}
-FOR_MODELS |= {"MUQ_CHECKPOINT", "MERT_CHECKPOINT", "LATENT_CHECKPOINT"}
+FOR_MODELS |= {"TEXT_CHECKPOINT_DIR", "TEXT_USE_STUBS", "MUQ_CHECKPOINT", "MERT_CHECKPOINT", "LATENT_CHECKPOINT"}
 FOR_MODELS |= {"HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_ENDPOINT"}
 FOR_JOBS = {f"JOB_{name}" for name in ("SLICE_SIZE", "LEASE_SECONDS", "MAX_RETRIES", "SWEEP_SECONDS", "STALL_SECONDS")}
 FOR_JOBS |= {
@@ -69,11 +69,12 @@ def test_what_nobody_says_of_jobs_is_as_without_compose(told: dict[str, str], st
 
 
 def test_what_nobody_sets_is_as_without_compose(told: dict[str, str], tmp_path: Path) -> None:
-    names = ("MAX_GPU_MEMORY_GB", "MODEL_IDLE_SECONDS", "TEXT_TIMEOUT_SECONDS", "DEVICE", "PRECISION")
+    names = ("MAX_GPU_MEMORY_GB", "MODEL_IDLE_SECONDS", "TEXT_TIMEOUT_SECONDS", "TEXT_USE_STUBS", "DEVICE", "PRECISION")
     code = (
         "from embedder_site import settings as s; from embeddings.embedders.checkpoints.hub import Hub; "
         f"hub = Hub.configured(); print(*(getattr(s, name) for name in {names}), hub.endpoint, hub.offline)"
     )
     command = [sys.executable, "-c", code]
     said = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True, check=False)
-    assert said.stdout.split() == ["0.0", "360.0", "10", "auto", "auto", "https://huggingface.co", "False"], said.stderr
+    models, hub = ["0.0", "360.0", "10", "False", "auto", "auto"], ["https://huggingface.co", "False"]
+    assert said.stdout.split() == models + hub, said.stderr

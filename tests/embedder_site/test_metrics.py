@@ -25,7 +25,7 @@ from embedder_site.metrics.view import is_in
 from embeddings.jobs import control
 from embeddings.models import BatchJob, Generation, SliceRecord, Track, WorkerState
 from embeddings.store.base import VectorStore
-from recommendations.timing import search_seconds
+from recommendations.finding.timing import search_seconds
 from tests.embeddings.models.rows import running_job
 from tests.services import free_port
 

@@ -68,13 +68,16 @@ def test_a_model_that_reads_text_gets_a_worker_for_prompts(reading_site: Reading
     [
         (["acoustic"], 1, True, ["web", "worker-1"]),
         (["acoustic", "muq"], 2, True, ["web", "worker-1", "worker-2", "text"]),
+        (["acoustic", "latent"], 1, True, ["web", "worker-1", "text"]),
         (["muq"], 0, True, ["web"]),
         (["muq"], 1, False, ["worker-1"]),
     ],
 )
 def test_prompts_are_read_where_somebody_may_ask(
-    settings: Any, models: list[str], workers: int, *, serve: bool, expected: list[str]
+    settings: Any, tmp_path: Path, models: list[str], workers: int, *, serve: bool, expected: list[str]
 ) -> None:
     settings.MODELS = models
+    settings.TEXT_CHECKPOINT_DIR = str(tmp_path)
+    (tmp_path / "latent_best_r1.pt").touch()
     wishes = Wishes(host="127.0.0.1", port=9002, workers=workers, serve=serve, embed=False)
     assert [spec.name for spec in web_and_workers(wishes, "redis://127.0.0.1:1/0")] == expected

@@ -80,6 +80,16 @@ def test_a_checkpoint_folder_that_does_not_exist_is_warned_of(settings: Any, tmp
     assert (warning.id, warning.msg) == ("embeddings.W001", "MUQ_CHECKPOINT is no folder here: /nowhere")
 
 
+def test_a_folder_without_text_checkpoints_is_warned_of(settings: Any, tmp_path: Path) -> None:
+    settings.TEXT_CHECKPOINT_DIR = "/nowhere"
+    assert [found.msg for found in check_models()] == ["TEXT_CHECKPOINT_DIR is no folder here: /nowhere"]
+    settings.TEXT_CHECKPOINT_DIR = str(tmp_path)
+    (found,) = check_models()
+    assert (found.id, found.msg) == ("embeddings.W002", f"TEXT_CHECKPOINT_DIR holds no <model>_best_r1.pt: {tmp_path}")
+    (tmp_path / "latent_best_r1.pt").touch()
+    assert check_models() == []
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

@@ -3,7 +3,8 @@
 import json
 import pickle
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,44 @@ def read_weights(
 
     """
     path = find_weights(folder, names)
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    found: Any = read_pickled(path, allowed=allowed)
+    if inside:
+        found = found.get(inside)
+    return tensors_of(found, path)
+
+
+def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    """Read a file of tensors that cannot be anything else.
+
+    Raises:
+        CheckpointRefused: it is missing, cut off or damaged.
+
+    """
+    with _readable(path):
+        return tensors_of(load_file(path), path)
+
+
+def read_pickled(path: Path, *, allowed: Sequence[Any] = ()) -> dict[Any, Any]:
+    """Read what `torch.save` wrote of a dictionary, its tensors mapped from the file; empty when it wrote none.
+
+    Raises:
+        CheckpointRefused: it is missing, cut off, damaged, or holds other than plain values, tensors and `allowed`.
+
+    """
+    with _readable(path):
+        with path.open("rb") as file:
+            mappable = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+        with torch.serialization.safe_globals(list(allowed)):
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
+        return dict(found) if isinstance(found, Mapping) else {}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        found = load_file(path) if path.suffix == ".safetensors" else _unpickled(path, inside, allowed)
+        yield
     except pickle.UnpicklingError as error:
         raise CheckpointRefused(
             f"{path} holds more than tensors, or is damaged, and was not opened: a pickle can run any program. "
@@ -82,19 +119,19 @@ def read_weights(
         ) from error
     except UNREADABLE as error:
         raise CheckpointRefused(f"{path} is cut off or damaged and cannot be read; {AGAIN}.") from error
-    if not found or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+
+
+def tensors_of(found: Any, path: Path) -> dict[str, torch.Tensor]:
+    """Give weights as what they are said to be.
+
+    Raises:
+        CheckpointRefused: they are none.
+
+    """
+    weights = dict(found) if isinstance(found, Mapping) else {}
+    if not weights or not all(isinstance(tensor, torch.Tensor) for tensor in weights.values()):
         raise CheckpointRefused(f"{path} holds no weights; is it a model's checkpoint?")
-    return found
-
-
-def _unpickled(path: Path, inside: str, allowed: Sequence[Any]) -> dict[str, torch.Tensor]:
-    with path.open("rb") as file:
-        mappable = file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
-    with torch.serialization.safe_globals(list(allowed)):
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
-    if inside and isinstance(found, Mapping):
-        found = found.get(inside)
-    return dict(found) if isinstance(found, Mapping) else {}
+    return weights
 
 
 def load_strictly(

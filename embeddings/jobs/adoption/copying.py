@@ -219,13 +219,4 @@ class Copy:
         self._already += len(held)
 
     def _row(self, track: Track, vector: Vector) -> VectorRow:
-        return VectorRow(
-            id=str(track.pk),
-            name=track.name,
-            embedding=vector,
-            offset=0.0,
-            model_id=self._generation.model_id,
-            library_id=track.library_id,
-            artist_key=track.artist_key,
-            album_key=track.album_key,
-        )
+        return track.labels(offset=0.0, model_id=self._generation.model_id).row(str(track.pk), vector)

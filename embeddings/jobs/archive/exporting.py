@@ -134,11 +134,7 @@ class Export:
             joint: Mapping[str, Vector] = {}
             if self._generation.joint_dimension:
                 joint = self._store.fetch(collection, ids, field="joint")
-            rows = [
-                VectorRow(id=key, embedding=own[key], joint=joint.get(key), **dataclasses.asdict(labels[key]))
-                for key in ids
-                if key in own and key in labels
-            ]
+            rows = [labels[key].row(key, own[key], joint.get(key)) for key in ids if key in own and key in labels]
             yield "", [_archived(row, facts[row.id]) for row in rows if row.id in facts]
 
     def _write(self, pages: Iterator[Page]) -> None:

@@ -71,7 +71,7 @@ class Manifest:
             precision=generation.precision,
             dimension=generation.dimension,
             joint_dimension=generation.joint_dimension,
-            collection=generation.collection,
+            collection=generation.name,
             created_at=generation.created_at.isoformat(),
             exported_at=exported_at,
             run=run,

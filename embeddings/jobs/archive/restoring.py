@@ -213,14 +213,4 @@ def _generation(manifest: Manifest, spec: EmbedderSpec, store: VectorStore, by: 
 
 def _vector_row(row: ArchivedRow, track: Track) -> VectorRow:
     """The vector as it was, with the fields that searches here filter by."""
-    return VectorRow(
-        id=str(track.pk),
-        name=track.name,
-        embedding=row.embedding,
-        joint=row.joint,
-        offset=row.offset,
-        model_id=row.model_id,
-        library_id=track.library_id,
-        artist_key=track.artist_key,
-        album_key=track.album_key,
-    )
+    return track.labels(offset=row.offset, model_id=row.model_id).row(str(track.pk), row.embedding, row.joint)

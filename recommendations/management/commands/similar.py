@@ -11,13 +11,10 @@ from rich.table import Table
 
 from embeddings import conf
 from embeddings.embedders import SPECS
-from embeddings.errors import BackendUnavailable, NotFound, Refused
-from embeddings.models import Track
+from embeddings.errors import BackendUnavailable, Refused
+from recommendations.management.finding import find_track
 from recommendations.neighbours import TEXT_MODEL, Neighbour, neighbours_of, tracks_matching
 from recommendations.store import vector_store
-
-SHOWN = 5
-"""Tracks that are listed when words match several."""
 
 
 class Command(BaseCommand):
@@ -62,21 +59,6 @@ def _matching(options: dict[str, Any]) -> tuple[str, Sequence[Neighbour]]:
 def _similar(options: dict[str, Any]) -> tuple[str, Sequence[Neighbour]]:
     if not options["track"]:
         raise Refused('Name a track, or say what the music is like: --text "sad slow piano"')
-    track = _find(" ".join(options["track"]))
+    track = find_track(" ".join(options["track"]))
     model = options["model"] or conf.jobs().models[0]
     return track.name, neighbours_of(track, model=model, store=vector_store(), limit=options["count"])
-
-
-def _find(words: str) -> Track:
-    try:
-        return Track.objects.named(words)
-    except NotFound:
-        matching = Track.objects.present().matching(words)
-        found = list(matching[: SHOWN + 1])
-    if not found:
-        raise NotFound(f"No track matches {words!r}.")
-    if len(found) > 1 and not any(track.title.casefold() == words.casefold() for track in found):
-        listed = "\n".join(f"  {track.pk}  {track.name}  ({track.path})" for track in found[:SHOWN])
-        more = f"\n  and {matching.count() - SHOWN} more" if len(found) > SHOWN else ""
-        raise Refused(f"{words!r} matches several tracks; name one by its id:\n{listed}{more}", code="ambiguous")
-    return found[0]

@@ -13,7 +13,7 @@ from django.utils import timezone
 from embeddings import conf
 from embeddings.conf import KeepingConfig, StoreConfig
 from embeddings.domain import VectorRow
-from embeddings.jobs.following import follow
+from embeddings.jobs.following import Followed, follow
 from embeddings.models import AuditEntry, Generation, GenerationState, Track, TrackVector
 from embeddings.store.base import VectorStore
 from embeddings.store.memory import MemoryStore
@@ -48,6 +48,35 @@ def test_other_tags_come_to_lie_beside_the_same_vector(store: VectorStore) -> No
     assert (labels.offset, labels.model_id) == (1.5, generation.model_id)
     np.testing.assert_array_equal(store.fetch(generation.collection, [key])[key], before)
     assert store.count(generation.collection) == 3
+
+
+def test_searches_filter_by_what_the_catalogue_says_now(store: VectorStore) -> None:
+    tracks = make_tracks(2)
+    generation = store_vectors(store, tracks)
+    key = rename(tracks[1], year=1999, duration=213.373, genres=["Jazz", "Bebop"])
+    assert follow(store, CONFIG).refreshed == 1
+    labels = store.labels(generation.collection, [key])[key]
+    assert (labels.year, labels.seconds, labels.genres, labels.missing) == (1999, 213.373, ("jazz", "bebop"), False)
+    rename(tracks[1])
+    assert follow(store, CONFIG).refreshed == 0
+
+
+def test_a_vector_says_that_its_file_is_gone_and_that_it_is_back(store: VectorStore) -> None:
+    tracks = make_tracks(2)
+    generation = store_vectors(store, tracks)
+    key = rename(tracks[0], missing_since=timezone.now())
+    assert follow(store, CONFIG).refreshed == 1
+    assert store.labels(generation.collection, [key])[key].missing
+    rename(tracks[0], missing_since=None)
+    assert follow(store, CONFIG).refreshed == 1
+    assert not store.labels(generation.collection, [key])[key].missing
+
+
+def test_what_is_taken_out_is_not_written_first(store: VectorStore) -> None:
+    tracks = make_tracks(2)
+    store_vectors(store, tracks)
+    rename(tracks[0], missing_since=timezone.now() - 31 * DAY)
+    assert follow(store, CONFIG) == Followed(refreshed=0, removed=1, complete=True)
 
 
 def test_a_second_vector_is_kept_beside_new_labels(store: VectorStore) -> None:

@@ -32,7 +32,8 @@ def prompt_vector(model: str, prompt: str) -> Vector:
 
 
 def encoded(digest: str, prompt: str = "sad") -> dict[str, Any]:
-    return texts.encode_prompt(asdict(Asked(model="words", spec_version=1, checkpoint=digest, prompt=prompt)))
+    (answer,) = texts.encode_prompts([asdict(Asked(model="words", spec_version=1, checkpoint=digest, prompt=prompt))])
+    return answer
 
 
 @pytest.fixture

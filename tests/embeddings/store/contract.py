@@ -2,10 +2,11 @@
 
 from tests.embeddings.store.contract_alias import AliasContract
 from tests.embeddings.store.contract_joint import JointContract
+from tests.embeddings.store.contract_labels import LabelsContract
 from tests.embeddings.store.contract_reading import ReadingContract
 from tests.embeddings.store.contract_rows import RowsContract
 from tests.embeddings.store.contract_search import SearchContract
 
 
-class StoreContract(RowsContract, ReadingContract, SearchContract, AliasContract, JointContract):
+class StoreContract(RowsContract, ReadingContract, SearchContract, LabelsContract, AliasContract, JointContract):
     """Subclasses give `store`."""

@@ -12,7 +12,8 @@ a mean of two z-scores in place of a product of two probabilities, which keeps t
 
     calibrated = share of random pairs whose corrected similarity is smaller
 
-from the background's own pairs, with exponential tails beyond the last of them.
+from the background's own pairs, with exponential tails beyond the last of them; as log odds, so that what is very
+near stays apart from what is nearer still, and so that many queries can be pooled (`pooling`).
 """
 
 from dataclasses import dataclass
@@ -59,6 +60,14 @@ class Background:
         random = corrected[probes @ tracks.T < SAME]
         return cls(tracks=tracks, probes=probes, pairs=np.sort(random)) if random.size >= FEWEST_PAIRS else made
 
+    @property
+    def crowd(self) -> float:
+        """Mean cosine of two of the sampled tracks; 0 where there are fewer."""
+        count = len(self.tracks)
+        total = self.tracks.sum(axis=0, dtype=np.float64)
+        own = float(np.square(self.tracks, dtype=np.float64).sum())
+        return float((total @ total - own) / (count * (count - 1))) if count > 1 else 0.0
+
     def corrected(self, queries: Vectors, candidates: Vectors) -> Matrix:
         """[queries, candidates] of corrected similarity, in spreads above what a random pair has."""
         cosines = (queries @ candidates.T).astype(np.float64)
@@ -68,19 +77,41 @@ class Background:
         by_candidate: Matrix = (cosines - mean) / spread
         return (by_query + by_candidate) / 2
 
-    def probability(self, corrected: Matrix) -> Matrix:
-        """The share of random pairs below each corrected similarity: 0..1, strictly rising but for rounding."""
+    def by_query(self, queries: Vectors, cosines: Matrix) -> Matrix:
+        """[queries, n] of cosines in the spread of each query alone: what can be said before candidates are known."""
+        mean, spread = _crowd(queries, self.tracks)
+        found: Matrix = (cosines - mean[:, None]) / spread[:, None]
+        return found
+
+    def log_odds(self, corrected: Matrix) -> Matrix:
+        """Log odds of the share of random pairs below each corrected similarity: rising, finite, never saturated."""
         if not self.pairs.size:
             # Nothing to compare with: corrected similarities are plain cosines then, see `_crowd`.
-            return np.clip((1.0 + corrected) / 2, 0.0, 1.0)
+            share = np.clip((1.0 + corrected) / 2, LEAST_SPREAD, 1.0 - LEAST_SPREAD)
+            plain: Matrix = np.log(share) - np.log1p(-share)
+            return plain
         count = self.pairs.size
         edge, tail = 1.0 / (count + 1), max(FEWEST_PAIRS, count // TAIL)
         inside = np.interp(corrected, self.pairs, np.linspace(edge, 1.0 - edge, count))
         low, high = self.pairs[0], self.pairs[-1]
-        below = edge * np.exp(-np.maximum(low - corrected, 0.0) / _excess(-self.pairs[:tail][::-1]))
-        above = 1.0 - edge * np.exp(-np.maximum(corrected - high, 0.0) / _excess(self.pairs[-tail:]))
-        found: Matrix = np.where(corrected < low, below, np.where(corrected > high, above, inside))
+        below = _log_rare(edge, np.maximum(low - corrected, 0.0) / _excess(-self.pairs[:tail][::-1]))
+        above = -_log_rare(edge, np.maximum(corrected - high, 0.0) / _excess(self.pairs[-tail:]))
+        between = np.log(inside) - np.log1p(-inside)
+        found: Matrix = np.where(corrected < low, below, np.where(corrected > high, above, between))
         return found
+
+
+def probability(log_odds: Matrix) -> Matrix:
+    """0..1 of log odds."""
+    found: Matrix = 0.5 * (1.0 + np.tanh(log_odds / 2))
+    return found
+
+
+def _log_rare(edge: float, beyond: Matrix) -> Matrix:
+    """Log odds of the share `edge * exp(-beyond)`, exact however small that is."""
+    log_share = np.log(edge) - beyond
+    found: Matrix = log_share - np.log1p(-np.exp(log_share))
+    return found
 
 
 def _crowd(vectors: Vectors, sampled: Vectors) -> tuple[Matrix, Matrix]:

@@ -1,10 +1,12 @@
-"""Many queries, one score: a soft maximum between their mean and the greatest of them; numpy only.
+"""Many queries, one score: a power mean of odds, between their geometric mean and the greatest; numpy only.
 
     pooled = log(sum_i w_i exp(sharpness * x_i)) / sharpness,    sum_i w_i = 1
 
-of the corrected similarities x_i (`calibration`), whose unit is the spread of random pairs, so that one sharpness means
-the same in every model. Towards 0 it is the weighted mean, towards infinity the greatest. It rises with every x_i, does
-not depend on the order of the queries, and giving a query more weight never lowers a candidate that is nearest to it.
+of the log odds x_i that a random pair is less similar (`calibration`), which mean the same for every model, for texts
+and for tracks. At 0 it is their mean (the logarithmic opinion pool: Genest and Zidek, Combining Probability
+Distributions, Statistical Science 1986), at 1 the log of the mean odds, towards infinity the greatest. It rises with
+every x_i, does not depend on the order of the queries, and giving a query more weight never lowers a candidate that is
+nearest to it.
 """
 
 from datetime import datetime
@@ -17,30 +19,30 @@ Matrix = NDArray[np.float64]
 DAY_SECONDS = 86_400.0
 
 
-def pool(corrected: Matrix, weights: Matrix, sharpness: float) -> Matrix:
-    """[n] of [queries, n] corrected similarities.
+def pool(log_odds: Matrix, weights: Matrix, sharpness: float) -> Matrix:
+    """[n] of [queries, n] log odds.
 
     Args:
-        corrected: finite, of at least one query.
+        log_odds: finite, of at least one query.
         weights: [queries], all above 0.
         sharpness: 0 for the mean, infinity for the greatest.
 
     """
     shares = weights / weights.sum()
-    greatest: Matrix = corrected.max(axis=0)
+    greatest: Matrix = log_odds.max(axis=0)
     if np.isinf(sharpness):
         return greatest
-    mean: Matrix = shares @ corrected
+    mean: Matrix = shares @ log_odds
     if sharpness == 0:
         return mean
-    pooled: Matrix = greatest + np.log(shares @ np.exp(sharpness * (corrected - greatest))) / sharpness
+    pooled: Matrix = greatest + np.log(shares @ np.exp(sharpness * (log_odds - greatest))) / sharpness
     # Rounding must not lead out of what lies between the two.
     return np.clip(pooled, mean, greatest)
 
 
-def influence(corrected: Matrix, weights: Matrix, sharpness: float) -> Matrix:
+def influence(log_odds: Matrix, weights: Matrix, sharpness: float) -> Matrix:
     """[queries, n]: the share that each query has in a candidate's pooled score; each column sums to 1."""
-    distance = corrected - corrected.max(axis=0)
+    distance = log_odds - log_odds.max(axis=0)
     felt = (distance == 0).astype(np.float64) if np.isinf(sharpness) else np.exp(sharpness * distance)
     weighted = weights[:, None] * felt
     shares: Matrix = weighted / weighted.sum(axis=0)

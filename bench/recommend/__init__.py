@@ -1,0 +1,1 @@
+"""Benchmarks of the engine: how long an answer takes, where the time goes, and how it grows with the library."""

@@ -1,0 +1,1 @@
+"""What was asked, looked up: names to tracks, words to vectors, everything to what each model compares."""

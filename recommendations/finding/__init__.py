@@ -1,0 +1,1 @@
+"""What the store and the catalogue have to offer for it."""

@@ -1,0 +1,290 @@
+"""What a request names, looked up: any id, any kind of seed, whose order changes nothing."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from embeddings.embedders import get_spec
+from embeddings.embedders.outside import stored_form
+from embeddings.errors import Refused
+from embeddings.library.navidrome_ids import canonical, forms
+from embeddings.models import Track
+from embeddings.store.memory import MemoryStore
+from recommendations.asking.seeding import MOST_TRACKS, Gathered, gather
+from recommendations.domain import Dislikes, Exclusions, Request, Seed, VectorSeed
+from recommendations.modes import get_mode
+from tests.recommendations.library import MadeLibrary, Plan, make_library
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+OLD_RANDOM = "KhehcqGKwAIL6Ux3Ah0yDC"
+"""An id of before 0.64 of which only its own digest is left."""
+
+
+@pytest.fixture
+def made(db: None) -> MadeLibrary:
+    return make_library(MemoryStore(), Plan(models=()))
+
+
+def ask(*seeds: Seed | VectorSeed, mode: str = "custom", **said: Any) -> Gathered:
+    return gather(Request(seeds=seeds, mode=mode, **said), get_mode(mode, {}), now=NOW)
+
+
+def weights(gathered: Gathered) -> dict[str, float]:
+    return {query.track_id: query.weight for query in gathered.queries}
+
+
+def sown(tracks: Sequence[Track], **said: Any) -> list[Seed]:
+    return [Seed(key=str(track.pk), **said) for track in tracks]
+
+
+def test_a_track_is_known_by_every_id_that_it_ever_had(made: MadeLibrary) -> None:
+    track = made.tracks[7]
+    now, md5, uuid_form = forms(track.navidrome_id)
+    names = [str(track.pk), str(track.pk).upper(), track.pk.hex, now, md5, uuid_form]
+    for name in names:
+        assert weights(ask(Seed(key=name))) == {str(track.pk): 1.0}
+
+
+def test_a_catalogue_of_before_navidrome_s_new_ids_is_asked_by_the_new_ones(made: MadeLibrary) -> None:
+    old_md5 = "e3b7fc2ae9447bbec37a13bf916e3cf6"
+    Track.objects.filter(pk=made.tracks[0].pk).update(navidrome_id=old_md5)
+    Track.objects.filter(pk=made.tracks[1].pk).update(navidrome_id=canonical(OLD_RANDOM))
+    found = ask(Seed(key=canonical(old_md5)), Seed(key=OLD_RANDOM))
+    assert set(weights(found)) == set(made.ids(made.tracks[:2]))
+
+
+def test_of_two_tracks_with_one_id_the_present_one_is_meant(made: MadeLibrary) -> None:
+    gone, there = made.tracks[:2]
+    Track.objects.filter(pk=gone.pk).update(navidrome_id=there.navidrome_id, missing_since=timezone.now())
+    assert set(weights(ask(Seed(key=there.navidrome_id)))) == {str(there.pk)}
+
+
+def test_a_track_whose_file_is_gone_still_says_what_to_sound_like(made: MadeLibrary) -> None:
+    Track.objects.filter(pk=made.tracks[0].pk).update(missing_since=timezone.now())
+    assert set(weights(ask(Seed(key=str(made.tracks[0].pk))))) == {str(made.tracks[0].pk)}
+
+
+def test_a_query_says_what_it_is(made: MadeLibrary) -> None:
+    query = ask(Seed(key=str(made.tracks[0].pk), source="recent")).queries[0]
+    assert (query.label, query.kind, query.source) == ("Artist 00 - Song 00.0.1", "track", "recent")
+
+
+def test_tracks_of_a_record_share_its_weight(made: MadeLibrary) -> None:
+    record = made.tracks[:4]
+    found = ask(Seed(key=record[0].album_key, kind="album", weight=2.0))
+    assert weights(found) == dict.fromkeys(made.ids(record), 0.5)
+    assert found.excluded >= set(made.ids(record))
+    assert found.excluded_albums == {record[0].album_key}
+
+
+def test_of_a_record_only_what_is_there_is_a_seed(made: MadeLibrary) -> None:
+    record = made.tracks[:4]
+    Track.objects.filter(pk=record[1].pk).update(missing_since=timezone.now())
+    found = ask(Seed(key=record[0].album_key, kind="album", weight=3.0))
+    assert weights(found) == dict.fromkeys(made.ids([record[0], *record[2:]]), 1.0)
+
+
+def test_an_artist_means_all_of_theirs_and_none_of_it_is_answered(made: MadeLibrary) -> None:
+    theirs = made.tracks[8:16]
+    found = ask(Seed(key=forms(theirs[0].artist_key)[2], kind="artist"))
+    assert weights(found) == pytest.approx(dict.fromkeys(made.ids(theirs), 1 / 8))
+    assert found.excluded_artists == {theirs[0].artist_key}
+
+
+def test_two_hundred_tracks_evenly_stand_for_a_large_record(made: MadeLibrary) -> None:
+    Track.objects.bulk_create(
+        Track(library=made.library, path=f"many/{number:03}", signature="1", album_key="many", track_number=number)
+        for number in range(1, 502)
+    )
+    found = ask(Seed(key="many", kind="album"))
+    rows = Track.objects.filter(pk__in=weights(found)).order_by("track_number")
+    numbers = [track.track_number or 0 for track in rows]
+    assert (len(numbers), numbers[0], numbers[-1]) == (MOST_TRACKS, 1, 501)
+    assert set(np.diff(numbers)) == {2, 3}
+    assert sum(weights(found).values()) == pytest.approx(1.0)
+    assert len(found.excluded) == 501
+
+
+def test_what_is_named_twice_has_both_weights(made: MadeLibrary) -> None:
+    track = made.tracks[0]
+    found = ask(
+        Seed(key=str(track.pk), weight=2.0, source="recent"),
+        Seed(key=track.navidrome_id, weight=0.5, source="favorites"),
+        Seed(key=track.album_key, kind="album", weight=4.0, source="album"),
+    )
+    assert weights(found)[str(track.pk)] == 3.5
+    assert next(query for query in found.queries if query.track_id == str(track.pk)).source == "recent"
+
+
+def test_what_weighs_nothing_is_no_query_and_stays_out_of_the_answer(made: MadeLibrary) -> None:
+    found = ask(Seed(key=str(made.tracks[0].pk), weight=0.0), Seed(key=str(made.tracks[1].pk)))
+    assert set(weights(found)) == {str(made.tracks[1].pk)}
+    assert found.excluded == set(made.ids(made.tracks[:2]))
+    assert not found.warnings
+
+
+def test_a_seed_weighs_half_after_each_half_life_where_the_mode_means_it(made: MadeLibrary) -> None:
+    ids = made.ids(made.tracks)
+    seeds = [
+        Seed(key=ids[0], played_at=NOW),
+        Seed(key=ids[1], played_at=NOW - timedelta(days=14)),
+        # Without a time zone it is UTC.
+        Seed(key=ids[2], played_at=datetime(2026, 5, 4, 12)),  # noqa: DTZ001
+        Seed(key=ids[3]),
+        Seed(key=ids[4], played_at=NOW + timedelta(days=9)),
+    ]
+    expected = dict(zip(ids, [1.0, 0.5, 0.25, 1.0, 1.0], strict=False))
+    assert weights(ask(*seeds, mode="recent")) == pytest.approx(expected)
+    assert set(weights(ask(*seeds)).values()) == {1.0}
+
+
+def test_unknown_seeds_are_named_up_to_five(made: MadeLibrary) -> None:
+    unknown = [Seed(key=f"nobody{number}") for number in range(7)]
+    found = ask(*unknown, Seed(key="no record", kind="album"), *sown(made.tracks[:1]))
+    assert set(weights(found)) == {str(made.tracks[0].pk)}
+    said = "8 seeds were left out, as the library has no track to go by: no record, nobody0, nobody1, nobody2, nobody3"
+    assert found.warnings == (f"{said}, and others.",)
+
+
+def test_names_that_nothing_can_have_are_unknown(made: MadeLibrary) -> None:
+    found = ask(Seed(key=""), Seed(key="a\0b"), Seed(key="x" * 5000), Seed(key="\udcff"), *sown(made.tracks[:1]))
+    assert len(found.queries) == 1
+    assert found.warnings[0].startswith("4 seeds were left out")
+
+
+@pytest.mark.parametrize("weight", [-1.0, -1e-300, float("nan"), float("inf"), 2e6])
+def test_impossible_weights_are_refused(made: MadeLibrary, weight: float) -> None:
+    for seed in (Seed(key="1", weight=weight), VectorSeed(vectors={"acoustic": np.ones(320)}, weight=weight)):
+        with pytest.raises(Refused, match="A seed's weight is between") as refused:
+            ask(seed)
+        assert refused.value.code == "bad_seed"
+
+
+def test_seeds_of_no_kind_and_vectors_of_no_model_are_refused(made: MadeLibrary) -> None:
+    with pytest.raises(Refused, match="A seed is one of track, album, artist, playlist"):
+        ask(Seed(key="1", kind="song"))  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="at least one model"):
+        ask(VectorSeed(vectors={}))
+    with pytest.raises(Refused, match="has 3 numbers instead of 320"):
+        ask(VectorSeed(vectors={"acoustic": [1, 2, 3]}))
+
+
+def test_given_vectors_are_queries_with_their_numbers(made: MadeLibrary) -> None:
+    given_one = np.random.default_rng(1).standard_normal(320)
+    found = ask(VectorSeed(vectors={"acoustic": given_one}, label="a hum", weight=0.5), *sown(made.tracks[:2]))
+    assert [query.kind for query in found.queries] == ["track", "track", "vector"]
+    assert (found.queries[2].label, found.queries[2].weight, found.queries[2].source) == ("a hum", 0.5, "vector")
+    np.testing.assert_array_equal(found.given[2]["acoustic"], stored_form(get_spec("acoustic"), [given_one])[0])
+
+
+def test_everything_that_is_excluded_is_known_by_any_id(made: MadeLibrary) -> None:
+    one, other = made.tracks[0], made.tracks[40]
+    exclude = Exclusions(
+        track_ids=[str(one.pk), other.navidrome_id, "nobody"],
+        artist_keys=[forms(other.artist_key)[1], "nobody"],
+        album_keys=[one.album_key, "nothing"],
+    )
+    found = ask(exclude=exclude)
+    assert found.excluded == {str(one.pk), str(other.pk)}
+    assert found.excluded_artists == {other.artist_key}
+    assert found.excluded_albums == {one.album_key}
+    assert not found.warnings
+
+
+def test_one_star_is_a_dislike_and_two_are_a_weaker_one(made: MadeLibrary) -> None:
+    ids = made.ids(made.tracks)
+    ratings = {made.tracks[0].navidrome_id: 1, ids[1]: 2, ids[2]: 3, ids[3]: 0, ids[4]: 5, "nobody": 1}
+    dislikes = Dislikes(track_ids=[ids[5]], ratings=ratings, artist_keys=[made.tracks[9].artist_key, "nobody"])
+    found = ask(dislikes=dislikes)
+    assert found.disliked == {ids[0]: 1.0, ids[1]: 0.5, ids[5]: 1.0}
+    assert found.excluded == {ids[0], ids[5]}
+    assert found.disliked_artists == {made.tracks[9].artist_key}
+    assert not found.warnings
+
+
+def test_a_track_that_is_named_is_a_seed_and_no_dislike(made: MadeLibrary) -> None:
+    record = made.tracks[:4]
+    dislikes = Dislikes(track_ids=made.ids(record[:2]))
+    found = ask(Seed(key=str(record[0].pk)), Seed(key=record[0].album_key, kind="album"), dislikes=dislikes)
+    assert found.disliked == {str(record[1].pk): 1.0}
+    assert set(weights(found)) == {str(record[0].pk), *made.ids(record[2:])}
+    assert found.excluded == set(made.ids(record))
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_an_impossible_strength_of_dislike_is_refused(made: MadeLibrary, strength: float) -> None:
+    with pytest.raises(Refused, match="dislike strength is between 0 and 1"):
+        ask(dislikes=Dislikes(strength=strength))
+
+
+def test_without_navidrome_playlists_are_refused_and_nobody_knows_the_listener(made: MadeLibrary) -> None:
+    for request in ({"seeds": [Seed(key="1", kind="playlist")]}, {"exclude": Exclusions(playlist_ids=["1"])}):
+        with pytest.raises(Refused, match="set NAVIDROME_DB") as refused:
+            gather(Request(**request), get_mode("custom", {}), now=NOW)
+        assert refused.value.code == "no_playlists"
+    assert ask(user="alice").heard is None
+    assert ask(user="alice").warnings == ("Without Navidrome's database nobody knows what alice has heard.",)
+
+
+def test_six_hundred_seeds_cost_a_handful_of_queries(made: MadeLibrary, django_assert_max_num_queries: Any) -> None:
+    more = Track.objects.bulk_create(
+        Track(library=made.library, path=f"more/{number}", signature="1", navidrome_id=f"more{number}")
+        for number in range(600)
+    )
+    seeds = [Seed(key=track.navidrome_id if number % 2 else str(track.pk)) for number, track in enumerate(more)]
+    seeds += [Seed(key=track.album_key, kind="album") for track in made.tracks]
+    seeds += [Seed(key=track.artist_key, kind="artist") for track in made.tracks]
+    with django_assert_max_num_queries(6):
+        found = ask(*seeds, Seed(key="nobody"))
+    assert len(found.queries) == 696
+
+
+seed_lists = st.lists(
+    st.tuples(
+        st.sampled_from(["track", "album", "artist", "vector"]),
+        st.integers(0, 15),
+        st.floats(0, 3),
+        st.sampled_from(["recent", "favorites"]),
+        st.integers(0, 400),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(drawn=seed_lists, shuffler=st.randoms(use_true_random=False))
+def test_the_order_of_seeds_changes_nothing(
+    made: MadeLibrary, drawn: list[tuple[str, int, float, str, int]], shuffler: random.Random
+) -> None:
+    seeds = [_seed(made, *one) for one in drawn]
+    before = ask(*seeds, mode="recent")
+    shuffler.shuffle(seeds)
+    after = ask(*seeds, mode="recent")
+    assert after.queries == before.queries
+    assert (after.excluded, after.excluded_artists, after.warnings) == (
+        before.excluded,
+        before.excluded_artists,
+        before.warnings,
+    )
+    for place, vectors in before.given.items():
+        assert vectors.keys() == after.given[place].keys()
+        assert all(np.array_equal(vectors[key], after.given[place][key]) for key in vectors)
+
+
+def _seed(made: MadeLibrary, kind: str, number: int, weight: float, source: str, days: int) -> Seed | VectorSeed:
+    played_at = NOW - timedelta(days=days)
+    if kind == "vector":
+        vector = np.random.default_rng(number % 3).standard_normal(320)
+        return VectorSeed(vectors={"acoustic": vector}, weight=weight, source=source, played_at=played_at)
+    track = made.tracks[number]
+    key = {"track": str(track.pk), "album": track.album_key, "artist": track.artist_key}[kind]
+    return Seed(key=key, kind=kind, weight=weight, source=source, played_at=played_at)  # type: ignore[arg-type]

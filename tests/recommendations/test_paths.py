@@ -1,0 +1,262 @@
+"""Song paths: from one track to another, by small steps, each recording once."""
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from embeddings.domain import Hit
+from embeddings.embedders import SPECS
+from embeddings.errors import BackendUnavailable, NotEmbedded, NotFound, Refused, UnknownEmbedder
+from embeddings.library.navidrome_ids import forms
+from embeddings.models import Generation, Track
+from embeddings.store.memory import MemoryStore
+from recommendations.domain import Exclusions, Filter
+from recommendations.paths import Path, PathRequest, find_path
+from tests.recommendations.library import MadeLibrary, Plan, make_library
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def made(db: None, store: MemoryStore) -> MadeLibrary:
+    return make_library(store, Plan(models=("acoustic", "latent")))
+
+
+def lead(made: MadeLibrary, store: MemoryStore, start: int = 0, end: int = 12, **said: Any) -> Path:
+    request = PathRequest(start=str(made.tracks[start].pk), end=str(made.tracks[end].pk), **said)
+    return find_path(request, store=store)
+
+
+def ids(path: Path) -> list[str]:
+    return [step.candidate.id for step in path.steps]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(
+    ends=st.lists(st.integers(0, 95), min_size=2, max_size=2, unique=True),
+    steps=st.integers(2, 12),
+    models=st.sampled_from([(), ("acoustic",), ("latent",), ("latent", "acoustic")]),
+    per_artist=st.integers(1, 3),
+)
+def test_every_path_has_its_ends_its_length_and_no_track_twice(
+    made: MadeLibrary, store: MemoryStore, ends: list[int], steps: int, models: tuple[str, ...], per_artist: int
+) -> None:
+    path = lead(made, store, *ends, steps=steps, models=models, per_artist=per_artist)
+    found = ids(path)
+    assert (found[0], found[-1]) == tuple(made.ids([made.tracks[end] for end in ends]))
+    assert len(set(found)) == steps
+    inner = Counter(step.candidate.artist for step in path.steps[1:-1])
+    assert max(inner.values(), default=0) <= per_artist or any("at most" in said for said in path.warnings)
+    assert all(0 <= step.position <= 1 for step in path.steps)
+    assert path.steps[0].similarity is None
+    assert all(step.similarity is not None and 0 <= step.similarity <= 1 for step in path.steps[1:])
+
+
+def test_a_path_between_genres_leaves_the_one_and_enters_the_other_once(made: MadeLibrary, store: MemoryStore) -> None:
+    path = lead(made, store, 0, 8, steps=10, per_artist=0)
+    genres = [step.candidate.genres[0] for step in path.steps]
+    turns = sum(one != other for one, other in pairwise(genres))
+    assert (genres[0], genres[-1], turns) == ("Jazz", "Metal", 1)
+    assert path.steps[0].position == 0
+    assert path.steps[-1].position == 1
+    positions = [step.position for step in path.steps]
+    assert np.mean(positions[1:5]) < 0.5 < np.mean(positions[5:-1])
+
+
+def test_small_steps_are_nearer_than_one_large_one(made: MadeLibrary, store: MemoryStore) -> None:
+    far = lead(made, store, steps=2).steps[1].similarity
+    near = [step.similarity for step in lead(made, store, steps=8).steps[1:]]
+    assert far is not None
+    assert np.mean([value for value in near if value is not None]) > far + 0.3
+
+
+def test_the_way_back_is_the_way_there_reversed(made: MadeLibrary, store: MemoryStore) -> None:
+    assert ids(lead(made, store, 0, 30, steps=7)) == ids(lead(made, store, 30, 0, steps=7))[::-1]
+
+
+def test_the_same_question_has_the_same_answer(made: MadeLibrary, store: MemoryStore) -> None:
+    assert lead(made, store, steps=9) == lead(made, store, steps=9)
+
+
+def test_two_steps_are_start_and_end(made: MadeLibrary, store: MemoryStore) -> None:
+    assert ids(lead(made, store, steps=2)) == made.ids([made.tracks[0], made.tracks[12]])
+
+
+def test_ends_are_known_by_any_id(made: MadeLibrary, store: MemoryStore) -> None:
+    start, end = made.tracks[0], made.tracks[12]
+    request = PathRequest(start=forms(start.navidrome_id)[1], end=end.navidrome_id, steps=2)
+    assert ids(find_path(request, store=store)) == made.ids([start, end])
+
+
+def test_what_is_excluded_or_filtered_out_is_not_in_between(made: MadeLibrary, store: MemoryStore) -> None:
+    before = ids(lead(made, store, steps=8))
+    exclude = Exclusions(track_ids=before[2:4], artist_keys=[made.tracks[40].artist_key])
+    path = lead(made, store, steps=8, exclude=exclude, filter=Filter(years=(1960, 2000), exclude_genres=["opera"]))
+    assert not set(before[2:4]) & set(ids(path))
+    assert all((step.candidate.year or 0) <= 2000 for step in path.steps)
+    assert made.tracks[40].artist_key not in {step.candidate.artist_key for step in path.steps}
+
+
+def test_what_the_catalogue_says_now_counts(made: MadeLibrary, store: MemoryStore) -> None:
+    before = ids(lead(made, store, steps=6))
+    Track.objects.filter(pk__in=before[1:-1]).update(genres=["Opera"])
+    path = lead(made, store, steps=6, filter=Filter(exclude_genres=["Opera"]))
+    assert not set(before[1:-1]) & set(ids(path))
+
+
+def test_ends_may_be_what_the_filter_lets_not_pass(made: MadeLibrary, store: MemoryStore) -> None:
+    path = lead(made, store, 0, 12, steps=4, filter=Filter(genres=["Folk"]))
+    assert [step.candidate.genres[0] for step in path.steps] == ["Jazz", "Folk", "Folk", "Metal"]
+
+
+def test_another_copy_of_a_recording_is_no_step(made: MadeLibrary, store: MemoryStore) -> None:
+    before = lead(made, store, steps=6)
+    copied, start = before.steps[2].candidate, before.steps[0].candidate
+    twin = Track.objects.exclude(pk__in=ids(before)).filter(artist=copied.artist)[0]
+    Track.objects.filter(pk=twin.pk).update(title=copied.title, duration=copied.duration)
+    again = Track.objects.exclude(pk__in=ids(before)).filter(artist=start.artist)[0]
+    Track.objects.filter(pk=again.pk).update(title=f"{start.title} (Official Audio)", duration=start.duration)
+    titles = [step.candidate.title for step in lead(made, store, steps=20, per_artist=0).steps]
+    assert titles.count(copied.title) <= 1
+    assert f"{start.title} (Official Audio)" not in titles
+
+
+def test_tracks_whose_file_is_gone_are_no_steps(made: MadeLibrary, store: MemoryStore) -> None:
+    before = ids(lead(made, store, steps=6))
+    Track.objects.filter(pk__in=before[1:-1]).update(missing_since=timezone.now())
+    assert not set(before[1:-1]) & set(ids(lead(made, store, steps=6)))
+
+
+def test_an_artist_comes_more_often_where_nothing_else_is_left(made: MadeLibrary, store: MemoryStore) -> None:
+    artists = [track.artist_key for track in made.tracks if track.artist not in ("Artist 00", "Artist 01")]
+    path = lead(made, store, 0, 8, steps=12, per_artist=2, exclude=Exclusions(artist_keys=artists))
+    assert len(path.steps) == 12
+    assert path.warnings == (
+        "There is no such path with at most 2 tracks of one artist, so there may be more of them.",
+    )
+
+
+def test_too_few_tracks_are_refused_with_their_number(made: MadeLibrary, store: MemoryStore) -> None:
+    with pytest.raises(Refused, match="needs 22 tracks between its ends, and there are only 7") as refused:
+        lead(made, store, 0, 12, steps=24, filter=Filter(years=(1965, 1970), genres=["Metal"]))
+    assert refused.value.code == "no_path"
+
+
+@pytest.mark.parametrize("steps", [1, 0, -3, 201])
+def test_impossible_numbers_of_steps_are_refused(made: MadeLibrary, store: MemoryStore, steps: int) -> None:
+    with pytest.raises(Refused, match="between 2 and 200"):
+        lead(made, store, steps=steps)
+
+
+def test_fewer_than_no_tracks_of_one_artist_are_refused(made: MadeLibrary, store: MemoryStore) -> None:
+    with pytest.raises(Refused, match="0 for any, or more"):
+        lead(made, store, per_artist=-1)
+
+
+def test_from_a_track_to_itself_there_is_no_path(made: MadeLibrary, store: MemoryStore) -> None:
+    with pytest.raises(Refused, match="these are the same") as refused:
+        find_path(PathRequest(start=str(made.tracks[0].pk), end=made.tracks[0].navidrome_id), store=store)
+    assert refused.value.code == "same_track"
+
+
+def test_unknown_and_lost_ends_are_named(made: MadeLibrary, store: MemoryStore) -> None:
+    with pytest.raises(NotFound, match="There is no track 'nobody'"):
+        find_path(PathRequest(start=str(made.tracks[0].pk), end="nobody"), store=store)
+    Track.objects.filter(pk=made.tracks[12].pk).update(missing_since=timezone.now())
+    with pytest.raises(NotFound, match=r"The file of .* is gone"):
+        lead(made, store)
+
+
+def test_a_model_without_one_of_the_ends_is_left_out_with_a_warning(made: MadeLibrary, store: MemoryStore) -> None:
+    store.delete(made.generations["latent"].collection, [str(made.tracks[12].pk)])
+    path = lead(made, store, steps=5, models=("latent", "acoustic", "muq"))
+    assert path.models == ("acoustic",)
+    assert path.warnings == (
+        "The model muq took no part: nothing was embedded with it yet.",
+        "latent is left out: it has no vector of 'Artist 01 - Song 01.1.1'.",
+    )
+    with pytest.raises(NotEmbedded, match=r"latent is left out: it has no vector of 'Artist 01 - Song 01\.1\.1'"):
+        lead(made, store, models=("latent",))
+
+
+def test_unknown_models_and_models_without_vectors_are_told(made: MadeLibrary, store: MemoryStore) -> None:
+    with pytest.raises(UnknownEmbedder):
+        lead(made, store, models=("nonsense",))
+    with pytest.raises(NotEmbedded, match="muq"):
+        lead(made, store, models=("muq",))
+
+
+def test_steps_that_one_model_alone_knows_are_what_that_one_says(made: MadeLibrary, store: MemoryStore) -> None:
+    inner = [key for key in made.ids(made.tracks) if key not in made.ids([made.tracks[0], made.tracks[12]])]
+    store.delete(made.generations["latent"].collection, inner)
+    alone, both = lead(made, store, steps=6, models=("acoustic",)), lead(made, store, steps=6)
+    assert both.models == ("acoustic", "latent")
+    assert both.steps == alone.steps
+
+
+class AwayStore(MemoryStore):
+    """Searches in some collections do not answer."""
+
+    away: tuple[str, ...] = ()
+
+    def search(self, collection: str, *args: Any, **kwargs: Any) -> list[list[Hit]]:
+        """Answer, or not."""
+        if collection in self.away:
+            raise BackendUnavailable("The store does not answer.")
+        return super().search(collection, *args, **kwargs)
+
+
+def test_a_model_that_does_not_answer_is_warned_of_and_a_store_that_does_not_is_an_error(db: None) -> None:
+    store = AwayStore()
+    made = make_library(store, Plan(models=("acoustic", "latent")))
+    store.away = (made.generations["latent"].collection,)
+    path = lead(made, store, steps=5)
+    assert path.models == ("acoustic",)
+    assert path.warnings == ("latent did not answer and is left out: The store does not answer.",)
+    store.away += (made.generations["acoustic"].collection,)
+    with pytest.raises(BackendUnavailable, match="does not answer"):
+        lead(made, store, steps=5)
+
+
+class DroppingStore(MemoryStore):
+    """Another generation becomes live, and the old one is dropped, at the first search."""
+
+    def search(self, collection: str, *args: Any, **kwargs: Any) -> list[list[Hit]]:
+        """Drop, then search."""
+        if collection == "acoustic_embedding_g0001" and collection in self.collections():
+            self.rename(collection, "acoustic_embedding_g0002")
+            Generation.objects.filter(collection=collection).update(collection="acoustic_embedding_g0002")
+            # A thread of its own has one of its own, which would keep the database from being emptied.
+            connection.close()
+        return super().search(collection, *args, **kwargs)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_generation_that_is_dropped_in_the_middle_is_asked_for_anew(db: None) -> None:
+    store = DroppingStore()
+    made = make_library(store, Plan(models=("acoustic",)))
+    assert len(lead(made, store, steps=5).steps) == 5
+    Generation.objects.update(collection="lost")
+    with pytest.raises(NotEmbedded, match="Start a job to embed again"):
+        lead(made, store, steps=5)
+
+
+def test_a_long_path_costs_two_questions_per_model_and_few_queries(
+    made: MadeLibrary, store: MemoryStore, django_assert_max_num_queries: Any
+) -> None:
+    lead(made, store, steps=3)
+    with django_assert_max_num_queries(16):
+        assert len(lead(made, store, steps=60, per_artist=0).steps) == 60
+    assert set(SPECS) > {"acoustic", "latent"}
