@@ -16,6 +16,7 @@ from recommendations.answers.listing import choice_of, explained, filled
 from recommendations.arithmetic.diversity import choose
 from recommendations.arithmetic.weighing import Voice
 from recommendations.asking.filtering import accepts, search_filter
+from recommendations.asking.habits import with_habits
 from recommendations.asking.seeding import Gathered, gather
 from recommendations.asking.voices import Question, open_voices
 from recommendations.asking.wording import Texts, read_texts
@@ -64,6 +65,7 @@ def recommend(request: Request, *, store: VectorStore, now: datetime | None = No
     mode = get_mode(request.mode, request.tuning)
     _check(request)
     now = now or timezone.now()
+    request = with_habits(request, mode, now)
     opened = open_spaces(request.models, store)
     _check_agreement(request, opened)
     try:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from embeddings.errors import Refused
+
+Habit = Literal["played", "loved"]
+"""What a listener has played lately; what is starred or rated high."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +16,8 @@ class Mode:
 
     key: str
     title: str
+    habits: tuple[Habit, ...] = ()
+    """What of the listener's own stands in for seeds, where a request names nothing else: see `asking.habits`."""
     half_life_days: float = 0.0
     """After so many days a seed that was played weighs half; 0 for never."""
     sharpness: float = 0.5
@@ -31,12 +36,21 @@ class Mode:
 MODES: Mapping[str, Mode] = {
     mode.key: mode
     for mode in (
-        Mode(key="recent", title="More of what was played lately", half_life_days=14.0, sharpness=0.5),
-        Mode(key="favorites", title="More of what is loved", sharpness=0.5, familiarity=0.25),
-        Mode(key="all", title="A mix of everything that was liked", half_life_days=90.0, sharpness=0.5, diversity=0.15),
+        Mode(
+            key="recent", title="More of what was played lately", habits=("played",), half_life_days=14.0, sharpness=0.5
+        ),
+        Mode(key="favorites", title="More of what is loved", habits=("loved",), familiarity=0.25),
+        Mode(
+            key="all",
+            title="A mix of everything that was liked",
+            habits=("played", "loved"),
+            half_life_days=90.0,
+            diversity=0.15,
+        ),
         Mode(
             key="discovery",
             title="What was not heard yet, near what is liked",
+            habits=("played", "loved"),
             sharpness=0.25,
             familiarity=-0.6,
             exploration=0.5,
@@ -48,7 +62,7 @@ MODES: Mapping[str, Mode] = {
     )
 }
 
-TUNABLE = tuple(field.name for field in fields(Mode) if field.name not in ("key", "title"))
+TUNABLE = tuple(field.name for field in fields(Mode) if field.name not in ("key", "title", "habits"))
 
 
 def get_mode(key: str, tuning: Mapping[str, float]) -> Mode:

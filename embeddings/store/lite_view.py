@@ -138,3 +138,5 @@ class Collection(StockCollection):  # type: ignore[misc]
             waiting = [table for table in self._standing.memory if table is self._writing or table.max_seq > written]
             segments = tuple(self._segment_cache.values())
             self._standing = Standing.of(segments, self._delta_index.snapshot, tuple(waiting))
+            # Else the last view would keep segments in memory that a compaction has replaced.
+            self._seen = None

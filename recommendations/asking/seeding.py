@@ -13,6 +13,7 @@ from embeddings.embedders import get_spec
 from embeddings.embedders.outside import stored_form
 from embeddings.errors import Refused
 from recommendations.arithmetic.pooling import recency
+from recommendations.arithmetic.scoring import STARS
 from recommendations.asking.expanding import Expanded, expand
 from recommendations.asking.hearing import Heard, hear
 from recommendations.asking.naming import NamedTrack
@@ -23,8 +24,6 @@ from recommendations.results import Candidate, Query, QueryKind, Scores
 MOST_WEIGHT = 1_000_000.0
 MOST_TRACKS = 200
 """Of one album, artist or playlist that is a seed."""
-DISLIKED = {1: 1.0, 2: 0.5}
-"""How much a track is disliked, by its stars."""
 KINDS: tuple[str, ...] = get_args(SeedKind)
 NAMED = 5
 """Unknown seeds that a warning names."""
@@ -182,7 +181,7 @@ def _disliked(request: Request, found: Expanded, heard: Heard | None) -> dict[st
     ratings |= {
         found.tracks[name].id: stars for name, stars in request.dislikes.ratings.items() if name in found.tracks
     }
-    disliked = {key: DISLIKED[stars] for key, stars in sorted(ratings.items()) if stars in DISLIKED}
+    disliked = {key: STARS[stars] for key, stars in sorted(ratings.items()) if stars in STARS}
     return disliked | dict.fromkeys(sorted(_ids(found, request.dislikes.track_ids)), 1.0)
 
 
