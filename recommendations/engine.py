@@ -12,7 +12,7 @@ from embeddings.errors import BackendUnavailable, NotEmbedded, NotFound, Refused
 from embeddings.models import Generation, GenerationState
 from embeddings.store.base import CollectionMissing, VectorStore
 from recommendations.answers.judging import Judged, Listener, judge
-from recommendations.answers.listing import choice_of, explained, filled
+from recommendations.answers.listing import choice_of, explained, filled, near
 from recommendations.arithmetic.diversity import choose
 from recommendations.arithmetic.weighing import Voice
 from recommendations.asking.filtering import accepts, search_filter
@@ -103,9 +103,10 @@ def _check_agreement(request: Request, opened: Opened) -> None:
 
 
 def _moved(opened: Opened) -> bool:
-    """Whether another generation became live since the request began."""
-    asked = [space.generation.pk for space in opened.spaces]
-    return Generation.objects.filter(pk__in=asked, state=GenerationState.LIVE).count() < len(asked)
+    """Whether another generation became live since the request began, or one went to another collection."""
+    asked = {(space.generation.pk, space.generation.collection) for space in opened.spaces}
+    live = Generation.objects.filter(pk__in=[pk for pk, _ in asked], state=GenerationState.LIVE)
+    return set(live.values_list("pk", "collection")) != asked
 
 
 def _attempt(request: Request, mode: Mode, opened: Opened, store: VectorStore, now: datetime) -> _Attempt:
@@ -166,17 +167,19 @@ def _search(
         sharpness=mode.sharpness,
     )
     accept = accepts(request, question.gathered)
+    lost: list[tuple[str, BackendUnavailable]] = []
     for rounds_left in reversed(range(ROUNDS)):
         swept = sweep_once(voices, store, sweep, accept=accept, beside=beside)
+        lost += swept.lost
         judged = judge(swept, _listener(question, swept), request, mode)
         choice = choice_of(request, mode, swept, judged)
-        places = choose(choice).tolist()
+        places = choose(near(choice, judged)).tolist()
         enough = len(places) >= request.limit and judged.clean >= request.limit
         if enough or swept.exhausted or not rounds_left:
             break
         sweep = replace(sweep, pool=min(MOST_POOL, WIDER * sweep.pool))
         voices = swept.voices
-    return swept, judged, filled(request, judged, choice, places)
+    return replace(swept, lost=tuple(lost)), judged, filled(request, judged, choice, places)
 
 
 def _heaviest(question: Question) -> list[str]:
@@ -203,6 +206,8 @@ def _agreeing(request: Request, swept: Swept) -> Iterable[str]:
 
 
 def _short(request: Request, swept: Swept, places: Sequence[int]) -> Iterable[str]:
-    if len(places) < request.limit:
+    if not swept.found:
+        yield "No track that is near to what was asked for passes the filters and exclusions."
+    elif len(places) < request.limit:
         why = "all that passes was looked at" if swept.exhausted else "what was found is too much alike, or unwanted"
-        yield f"{len(places)} tracks instead of {request.limit}: {why}, and no artist or album comes too often."
+        yield f"{len(places)} tracks instead of {request.limit}: {why}, and no recording comes twice."

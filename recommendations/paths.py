@@ -8,7 +8,7 @@ import numpy as np
 from django.utils import timezone
 
 from embeddings.domain import Vector
-from embeddings.errors import NotEmbedded, NotFound, Refused
+from embeddings.errors import BackendUnavailable, NotEmbedded, NotFound, Refused
 from embeddings.store.base import CollectionMissing, VectorStore
 from recommendations import conf
 from recommendations.arithmetic.calibration import Background, Vectors, probability
@@ -19,7 +19,7 @@ from recommendations.asking.seeding import gather
 from recommendations.domain import Exclusions, Filter, Request, Seed
 from recommendations.finding.candidates import read_candidates
 from recommendations.finding.surveying import Aim, Ends, Survey, open_lands, survey
-from recommendations.fitting.spaces import open_spaces
+from recommendations.fitting.spaces import Opened, open_spaces
 from recommendations.modes import get_mode
 from recommendations.results import Candidate, Scores
 
@@ -42,12 +42,13 @@ class PathRequest:
     models: Sequence[str] = ()
     """Keys of specs; none means all that have vectors. Of several, the mean of their calibrated distances counts."""
     user: str = ""
-    """Navidrome's user name, whose dislikes stay out; empty for nobody's."""
+    """Navidrome's user name, whose disliked tracks and artists stay out, two stars too; empty for nobody's."""
     filter: Filter = field(default_factory=Filter)
     """What may lie between the ends; they themselves may be anything."""
     exclude: Exclusions = field(default_factory=Exclusions)
     per_artist: int | None = None
-    """Tracks of one artist at most, 0 for any number; None for the setting, which grows with long paths."""
+    """Tracks of one artist at most, both ends among them, 0 for any number; None for the setting, which grows with
+    long paths and gives way where there is no other path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,10 @@ def find_path(request: PathRequest, *, store: VectorStore) -> Path:
 
     Raises:
         Refused: fewer than 2 or more than 200 steps (`bad_steps`), fewer than no tracks of one artist (`bad_variety`),
-            from a track to itself (`same_track`), or there are too few tracks in between (`no_path`).
+            from a track to itself (`same_track`), or there are too few tracks in between, or too many by the same
+            artists (`no_path`).
         NotFound: the catalogue has no such track, or its file is gone.
-        NotEmbedded: no model has vectors of both ends.
+        NotEmbedded: no model has vectors of both ends, or they are gone from the store.
         UnknownEmbedder: there is no such model.
         BackendUnavailable: the store does not answer for any model.
 
@@ -90,12 +92,7 @@ def find_path(request: PathRequest, *, store: VectorStore) -> Path:
         raise Refused("The number of tracks of one artist is 0 for any, or more.", code="bad_variety")
     ends = _ends(request)
     try:
-        return _find(request, ends, store)
-    except CollectionMissing:
-        # A cleanup may drop a generation that was live when this began; then there is another to ask.
-        pass
-    try:
-        return _find(request, ends, store)
+        return _lasting(request, ends, store)
     except CollectionMissing as error:
         raise NotEmbedded(f"{error} Start a job to embed again.") from error
 
@@ -115,13 +112,26 @@ def _ends(request: PathRequest) -> Ends:
     return found[0], found[1]
 
 
-def _find(request: PathRequest, ends: Ends, store: VectorStore) -> Path:
+def _lasting(request: PathRequest, ends: Ends, store: VectorStore) -> Path:
+    """A path by what is live still when it was found."""
     opened = open_spaces(request.models, store)
+    try:
+        path = _find(request, ends, opened, store)
+        if len(path.models) == len(opened.spaces) or not opened.has_moved():
+            return path
+    except (BackendUnavailable, CollectionMissing):
+        # A cleanup may drop a generation that was live when this began; then there is another to ask.
+        if not opened.has_moved():
+            raise
+    return _find(request, ends, open_spaces(request.models, store), store)
+
+
+def _find(request: PathRequest, ends: Ends, opened: Opened, store: VectorStore) -> Path:
     lands, lacking = open_lands(opened.spaces, ends, store)
     asked = Request(
         user=request.user, seeds=[Seed(key=one.id) for one in ends], filter=request.filter, exclude=request.exclude
     )
-    gathered = gather(asked, get_mode("custom", {}), now=timezone.now())
+    gathered = gather(asked, get_mode("custom", {}), now=timezone.now()).strictly()
     where, accept = search_filter(asked, gathered), accepts(asked, gathered)
     said, cap = [*opened.warnings, *gathered.warnings, *lacking], _cap(request)
     for breadth in BREADTHS:
@@ -131,7 +141,10 @@ def _find(request: PathRequest, ends: Ends, store: VectorStore) -> Path:
         path, lands = _walked(request, ends, found, cap), found.lands
         if path is None and last and cap:
             path = _walked(request, ends, found, 0)
-            said.append(f"There is no such path with at most {cap} tracks of one artist, so there may be more of them.")
+            few = f"There is no such path with at most {cap} tracks of one artist, both ends among them"
+            if path is not None and request.per_artist:
+                raise Refused(f"{few}: allow more, or take fewer steps.", code="no_path")
+            said.append(f"{few}, so there are more of them.")
         if path is not None:
             return replace(path, warnings=tuple(dict.fromkeys(said)))
         if last:

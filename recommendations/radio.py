@@ -3,8 +3,9 @@
 Nothing is remembered here: whoever plays it sends what was played, the latest last. Of that
 
 - the last `window` tracks do not come again, nor do other copies of these recordings;
-- the last `FOLLOWED` join the seeds, unless they are disliked or excluded. Together they weigh `DRIFT` of all seeds,
-  the latest most, each before it half as much: so the radio drifts to where it has got, and its seeds pull it back;
+- the last `FOLLOWED` join the seeds, unless they, their artist, album or playlist are disliked or excluded. Together
+  they weigh `DRIFT` of all seeds, the latest most, each before it half as much: so the radio drifts to where it has
+  got, and its seeds pull it back;
 - nobody who was among the last `APART` artists is next, and so it goes on through the answer, as far as others are
   left.
 
@@ -23,10 +24,10 @@ from embeddings.errors import Refused
 from embeddings.store.base import VectorStore
 from recommendations import conf
 from recommendations.answers.listing import LIST
-from recommendations.arithmetic.pooling import recency
+from recommendations.arithmetic.pooling import latest, recency
 from recommendations.arithmetic.recordings import Recording, are_same, recording_of
-from recommendations.asking.hearing import LOW, hear
 from recommendations.asking.naming import NamedTrack, find_tracks
+from recommendations.asking.seeding import MOST_WEIGHT, gather
 from recommendations.domain import MOST_LIMIT, Prompt, Request, Seed, Variety
 from recommendations.engine import recommend
 from recommendations.finding.candidates import read_candidates
@@ -91,16 +92,17 @@ def continue_radio(
 
 
 def _remembered(request: Request, played: Sequence[str], window: int, now: datetime) -> _Past:
-    dislikes = request.dislikes
-    low = [name for name, stars in dislikes.ratings.items() if stars in LOW]
-    named = find_tracks({*played, *dislikes.track_ids, *dislikes.ratings, *request.exclude.track_ids})
-    heard = hear(request.user, now=now).heard
-    rated = {named[name].id for name in dislikes.ratings if name in named}
-    unwanted = (heard.ratings.keys() - rated) if heard else set[str]()
-    unwanted |= {named[name].id for name in (*dislikes.track_ids, *low, *request.exclude.track_ids) if name in named}
+    named = find_tracks(set(played))
     history = [named[name] for name in played if name in named]
-    latest = dict.fromkeys(track for track in reversed(history) if track.id not in unwanted)
-    return _Past(history=history, followed=list(latest)[:FOLLOWED], kept=min(window, len(history)))
+    unwanted = gather(replace(request, seeds=()), get_mode(request.mode, request.tuning), now=now).strictly()
+    followed = dict.fromkeys(
+        track
+        for track in reversed(history)
+        if track.id not in unwanted.excluded
+        and track.artist_key not in unwanted.excluded_artists
+        and track.album_key not in unwanted.excluded_albums
+    )
+    return _Past(history=history, followed=list(followed)[:FOLLOWED], kept=min(window, len(history)))
 
 
 def _turn(request: Request, past: _Past, store: VectorStore, now: datetime) -> Answer:
@@ -157,8 +159,10 @@ def _unheard(tracks: Sequence[Recommendation], window: Sequence[str]) -> list[Re
 def _drift(request: Request, followed: Sequence[NamedTrack], now: datetime) -> list[Seed]:
     """What was played last, as seeds."""
     mode = get_mode(request.mode, request.tuning)
-    weights = (seed.weight * recency(_aware(seed.played_at), now, mode.half_life_days) for seed in request.seeds)
-    total = fsum(weights) or 1.0
+    # What is no possible weight stays as it is, so that the engine refuses it.
+    seeds = [seed for seed in request.seeds if 0 < seed.weight <= MOST_WEIGHT]
+    since = latest((_aware(seed.played_at) for seed in seeds), _aware(now) or now)
+    total = fsum(seed.weight * recency(_aware(seed.played_at), since, mode.half_life_days) for seed in seeds) or 1.0
     shares = [0.5**place for place in range(len(followed))]
     return [
         Seed(key=track.id, weight=DRIFT * total * share / sum(shares), source="played")
@@ -171,7 +175,7 @@ def _prompts(request: Request, followed: Sequence[NamedTrack]) -> Sequence[Promp
 
     All seeds together weigh as much as a prompt of weight 1.
     """
-    total = fsum(prompt.weight for prompt in request.prompts)
+    total = fsum(prompt.weight for prompt in request.prompts if 0 <= prompt.weight <= MOST_WEIGHT)
     if request.seeds or not followed or total <= 0:
         return request.prompts
     return [replace(prompt, weight=prompt.weight / (DRIFT * total)) for prompt in request.prompts]

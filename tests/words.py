@@ -13,7 +13,7 @@ from embeddings.domain import EmbedderSpec, HubFiles, Vector
 from embeddings.embedders import SPECS, get_spec
 from embeddings.embedders.base import Runtime
 from embeddings.embedders.checkpoints import locate
-from embeddings.errors import Refused
+from embeddings.errors import CheckpointRefused, Refused
 
 WORDS = replace(
     get_spec("acoustic"),
@@ -33,7 +33,10 @@ class WordsEncoder:
 
     def __init__(self, runtime: Runtime) -> None:
         assert runtime.checkpoint
-        self._seed = json.loads((runtime.checkpoint.folders[""] / "words.json").read_text())["seed"]
+        path = runtime.checkpoint.folders[""] / "words.json"
+        self._seed = json.loads(path.read_text()).get("seed")
+        if self._seed is None:
+            raise CheckpointRefused(f"{path} holds no seed.")
 
     def encode(self, prompt: str) -> Vector:
         """Sum up the words; three of them do something else."""

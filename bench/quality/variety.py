@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from bench.evaluation.protocol import Piece
 from bench.quality.corpus import Corpus, Rows
 from bench.quality.measures import Matrix, labels_of
-from recommendations.arithmetic import scoring
 from recommendations.arithmetic.calibration import probability
 from recommendations.arithmetic.diversity import Choice, Sound, choose
 from recommendations.arithmetic.scoring import dislike_factor, explore
@@ -20,6 +19,8 @@ DIVERSITIES = (0.0, 0.15, 0.3, 0.6, 1.0)
 CAPS = ((0, 0), (5, 3), (3, 2), (3, 0), (2, 1))
 EXPLORATIONS = (0.0, 0.25, 0.5, 1.0)
 DISLIKES = (1, 5, 20, 60)
+THRESHOLDS = (0.95, 0.99, 0.998)
+"""From which a candidate could count as near to a dislike, beside the shipped one."""
 HEAD = ("tracks", "relevance", "cosine to the seed", "same style", "artists", "albums", "cosine within", "mean rank")
 
 
@@ -98,24 +99,37 @@ def _one_list(asked: Asked, choice: Choice, seed: int, exploration: float) -> li
 
 
 def _dislikes(asked: Asked) -> Iterator[str]:
-    """Touched at all, of the library and of what shares a disliked track's style, by rule."""
-    yield "| dislikes | touched by the threshold alone | touched as shipped | of their styles, as shipped |"
-    yield "|---|---|---|---|"
-    draw = np.random.default_rng(0)
+    """What any dislikes touch, and what dislikes of one style take from the rest of it."""
+    head = [*(f"touched from {least:g}" for least in THRESHOLDS), "touched as shipped", "of their styles"]
+    kind = ["of one style: taken from the rest of it", "from others"]
+    yield f"| dislikes | {' | '.join([*head, *kind])} |"
+    yield "|---" * (len(head) + len(kind) + 1) + "|"
     for count in DISLIKES:
-        found = []
-        for _ in range(100):
-            some = draw.permutation(len(asked.scores))[:count]
-            others = np.setdiff1d(np.arange(len(asked.scores)), some)
-            heard = asked.scores[np.ix_(some, others)]
-            shipped = dislike_factor([heard], np.ones(count), 1.0) < 1
-            same = np.isin(asked.styles[others], asked.styles[some][asked.styles[some] >= 0])
-            plain = heard.max(axis=0) > scoring.NO_CHANCE
-            found.append(
-                [plain.mean(), shipped.mean(), same[shipped].mean() - same.mean() if shipped.any() else np.nan]
-            )
-        values = np.nanmean(found, axis=0)
-        yield f"| {count} | {values[0]:.3f} | {values[1]:.3f} | {values[2]:+.3f} over chance |"
+        draw = np.random.default_rng(0)
+        anywhere = [_touched(asked, draw.permutation(len(asked.scores))[:count]) for _ in range(100)]
+        values = [f"{value:.3f}" for value in np.nanmean(anywhere, axis=0)]
+        values[-1] = f"{float(values[-1]):+.3f} over chance"
+        styles = [style for style in set(asked.styles.tolist()) - {-1} if (asked.styles == style).sum() > count + 2]
+        within = [_taken(asked, draw, int(draw.choice(styles)), count) for _ in range(100 if styles else 0)]
+        values += [f"{value:.3f}" for value in np.mean(within, axis=0)] if within else ["", ""]
+        yield f"| {count} | {' | '.join(values)} |"
+
+
+def _touched(asked: Asked, some: NDArray[np.int64]) -> list[float]:
+    """Shares of the library: beyond each threshold, as shipped, and of the latter what has a disliked track's style."""
+    others = np.setdiff1d(np.arange(len(asked.scores)), some)
+    heard = asked.scores[np.ix_(some, others)]
+    shipped = dislike_factor([heard], np.ones(len(some)), 1.0) < 1
+    same = np.isin(asked.styles[others], asked.styles[some][asked.styles[some] >= 0])
+    beyond = [float((heard.max(axis=0) > least).mean()) for least in THRESHOLDS]
+    return [*beyond, float(shipped.mean()), same[shipped].mean() - same.mean() if shipped.any() else np.nan]
+
+
+def _taken(asked: Asked, draw: np.random.Generator, style: int, count: int) -> list[float]:
+    """What dislikes of one style take from the scores of its other tracks, and of all else, at full strength."""
+    own = draw.permutation(np.flatnonzero(asked.styles == style))
+    taken = 1.0 - dislike_factor([asked.scores[own[:count]]], np.ones(count), 1.0)
+    return [float(taken[own[count:]].mean()), float(taken[asked.styles != style].mean())]
 
 
 def _candidate(piece: Piece) -> Candidate:

@@ -48,6 +48,8 @@ def growth(medians: Mapping[int, Mapping[str, float]]) -> Iterator[Figure]:
 
 
 def _measure(folder: Path, tracks: int, repeats: int) -> int:
+    # A store that is served walks its graphs with every core.
+    os.environ.pop("OMP_NUM_THREADS", None)
     server = LiteServer(folder).start()
     surroundings = os.environ | {
         "VAR_DIR": str(folder),

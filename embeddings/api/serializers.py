@@ -9,8 +9,13 @@ from embeddings import conf
 from embeddings.domain import MOST_BATCH, MOST_DELAY_SECONDS, MOST_RETRIES, EmbedderSpec, JobOptions
 from embeddings.embedders import SPECS
 from embeddings.jobs.progress import progress_of
+from embeddings.jobs.prompts import trained_available
 from embeddings.models import BatchJob, Generation, Scope, Track, TrackFailure, failure_codes
 from embeddings.reports import WorkerLine
+
+
+MOST_SAID = 10
+"""Faults of one list or object that an answer names; who has so many has more, and all for one reason."""
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -18,7 +23,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         """Parse, and name what is not known."""
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
+        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))[:MOST_SAID]):
             raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
         return super().to_internal_value(data)
 
@@ -197,7 +202,7 @@ def describe_model(spec: EmbedderSpec, live: Generation | None) -> dict[str, Any
         "version": spec.version,
         "dimension": spec.dimension,
         "outsideDimension": spec.outside_dimension or spec.dimension,
-        "text": bool(spec.text_loader),
+        "text": bool(spec.text_loader) or trained_available(spec.key),
         "licence": spec.licence,
         "weightsLicence": spec.weights_licence or None,
         "noncommercial": spec.noncommercial,

@@ -29,6 +29,7 @@ SHAPING = (
     "rope_scaling", "attention_bias", "use_sliding_window", "sliding_window", "max_window_layers", "layer_types",
 )  # fmt: skip
 """What of its configuration shapes the network; the rest is about training and generating, or names code to run."""
+UNBUILDABLE = "describes no text model that can be built"
 
 
 class TrainedTower(nn.Module):
@@ -49,12 +50,33 @@ class TrainedTower(nn.Module):
         return nn.functional.normalize(self.projection(state.float())[0], dim=0)
 
 
-def load_tower(trained: Trained, folder: Path) -> TrainedTower:
+def read_shape(folder: Path) -> Qwen3Config:
+    """Read of which shape the text model is, without building it.
+
+    Raises:
+        CheckpointRefused: its config.json is missing, damaged, or another model's.
+
+    """
+    path, config = folder / "config.json", read_config(folder)
+    if config.get("model_type") != "qwen3":
+        raise CheckpointRefused(f"{path} is of a {config.get('model_type')!r}, and has to be of a 'qwen3'.")
+    with blaming(path, UNBUILDABLE):
+        found = Qwen3Config.from_dict(
+            {name: config[name] for name in SHAPING if name in config}, attn_implementation="sdpa"
+        )
+        for size in (found.vocab_size, found.max_position_embeddings):
+            if not isinstance(size, int) or size < 1:
+                raise ValueError(f"{size!r} is no size")
+    return found
+
+
+def load_tower(trained: Trained, folder: Path, shape: Qwen3Config) -> TrainedTower:
     """Build the tower and fill it, whole or not at all.
 
     Args:
         trained: what was trained.
-        folder: the text model's: config.json, and weights where `trained` has none.
+        folder: the text model's, with weights where `trained` has none.
+        shape: of the text model.
 
     Raises:
         CheckpointRefused: a file is missing, damaged, or another model's.
@@ -65,7 +87,7 @@ def load_tower(trained: Trained, folder: Path) -> TrainedTower:
     weights, source = (trained.weights, trained.path) if trained.weights else _base(folder)
     precision = _precision(weights, source)
     require_room(sum(tensor.numel() for tensor in weights.values()) * precision.itemsize, source)
-    encoder = _build(folder, trained, precision)
+    encoder = _build(folder / "config.json", shape, trained, precision)
     load_strictly(encoder, weights, source=source)
     for change in trained.changes:
         _merge(encoder, change, trained.path)
@@ -116,19 +138,15 @@ def _precision(weights: Mapping[str, Tensor], source: Path) -> torch.dtype:
     return torch.bfloat16 if table.dtype == torch.bfloat16 else torch.float32
 
 
-def _build(folder: Path, trained: Trained, precision: torch.dtype) -> Qwen3Model:
-    path, config = folder / "config.json", read_config(folder)
-    if config.get("model_type") != "qwen3":
-        raise CheckpointRefused(f"{path} is of a {config.get('model_type')!r}, and has to be of a 'qwen3'.")
-    if config.get("hidden_size") != trained.text_dim:
+def _build(path: Path, shape: Qwen3Config, trained: Trained, precision: torch.dtype) -> Qwen3Model:
+    if shape.hidden_size != trained.text_dim:
         raise CheckpointRefused(
-            f"{path} describes a text model with states of {config.get('hidden_size')!r} numbers, and {trained.path} "
+            f"{path} describes a text model with states of {shape.hidden_size!r} numbers, and {trained.path} "
             f"was trained with {trained.text_dim}."
         )
-    shape = {name: config[name] for name in SHAPING if name in config}
-    with blaming(path, "describes no text model that can be built"):
+    with blaming(path, UNBUILDABLE):
         with torch.device("meta"):
-            model: Qwen3Model = Qwen3Model(Qwen3Config.from_dict(shape, attn_implementation="sdpa"))
+            model: Qwen3Model = Qwen3Model(shape)
         nn.Module.to(model, precision)
         # Computed from the configuration and not saved; in float32 also beside weights in bfloat16.
         model.rotary_emb = Qwen3RotaryEmbedding(model.config)

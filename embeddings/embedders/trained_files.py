@@ -5,7 +5,8 @@ model in it, holds that model's config.json and tokenizer.json, and its own weig
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,18 +44,35 @@ def fingerprint(folder: Path, model: str) -> str:
         CheckpointRefused: a file is missing or cannot be read.
 
     """
-    try:
-        files = [weights_path(folder, model), *_encoder_files(folder)]
-        lines = [f"{path.relative_to(folder)} {_print_of(path)}\n" for path in files]
-    except OSError as error:
-        raise CheckpointRefused(
-            f"{error.filename} cannot be read ({error.strerror}); let this user read it."
-        ) from error
+    with _readable():
+        lines = [f"{path.relative_to(folder)} {_print_of(path)}\n" for path in _files(folder, model)]
     # The model's name is part of the first line; the same file for two models is two checkpoints.
     return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
-def _encoder_files(folder: Path) -> Iterator[Path]:
+def appearance(folder: Path, model: str) -> Sequence[tuple[str | int, ...]]:
+    """Tell whether any file of a checkpoint was written since, be it with what `fingerprint` does not read.
+
+    Raises:
+        CheckpointRefused: a file is missing or cannot be read.
+
+    """
+    with _readable():
+        return [(str(path), *_looks(path)) for path in _files(folder, model)]
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointRefused(
+            f"{error.filename} cannot be read ({error.strerror}); let this user read it."
+        ) from error
+
+
+def _files(folder: Path, model: str) -> Iterator[Path]:
+    yield weights_path(folder, model)
     for encoder in _text_models(folder):
         for pattern in ENCODER_FILES:
             yield from sorted(encoder.glob(pattern))
@@ -65,8 +83,12 @@ def _text_models(folder: Path) -> list[Path]:
 
 
 def _print_of(path: Path) -> str:
+    return _sampled(path, *_looks(path))
+
+
+def _looks(path: Path) -> tuple[int, int, int, int]:
     seen = path.stat()
-    return _sampled(path, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+    return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from embeddings.embedders.neural.precision import computing_in
 from embeddings.embedders.neural.tokens import read_tokenizer
 from embeddings.embedders.neural.trial import blaming
 from embeddings.embedders.outside import stored_form
-from embeddings.embedders.trained_encoder import load_tower
+from embeddings.embedders.trained_encoder import load_tower, read_shape
 from embeddings.embedders.trained_files import weights_path
 from embeddings.embedders.trained_weights import read_trained
 from embeddings.errors import CheckpointRefused, Refused
@@ -47,10 +47,12 @@ class TrainedTextEncoder:
                 f"{trained.path} needs the folder {encoder} with config.json and tokenizer.json of the text model "
                 "that it was trained with."
             )
+        # What is read in a moment comes before gigabytes.
+        shape = read_shape(encoder)
+        self._tokenizer = read_tokenizer(encoder / "tokenizer.json", shape.vocab_size)
+        self._tokenizer.enable_truncation(min(MOST_TOKENS, shape.max_position_embeddings))
         with blaming(trained.path, "describes a text tower that cannot be built"):
-            self._tower = load_tower(trained, encoder)
-        self._tokenizer = read_tokenizer(encoder / "tokenizer.json", self._tower.encoder.config.vocab_size)
-        self._tokenizer.enable_truncation(min(MOST_TOKENS, self._tower.encoder.config.max_position_embeddings))
+            self._tower = load_tower(trained, encoder, shape)
         self._try_out(trained.path)
 
     def encode(self, prompt: str) -> Vector:

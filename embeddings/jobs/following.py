@@ -133,8 +133,18 @@ def _confirm(rows: Sequence[TrackVector], *, at: datetime) -> None:
 
 def _remove(store: VectorStore, rows: Sequence[TrackVector]) -> int:
     """The vectors first: a row that a crash leaves is found again by its track, a vector without a row by nobody."""
+    generation, ids = rows[0].generation, [str(row.track_id) for row in rows]
+    _delete(store, generation.collection, ids)
+    count = TrackVector.objects.filter(pk__in=[row.pk for row in rows]).delete()[0]
+    # A copy with all labels may have taken the place of what these rows were read with.
+    moved = Generation.objects.filter(pk=generation.pk).exclude(collection=generation.collection)
+    for collection in moved.values_list("collection", flat=True):
+        _delete(store, collection, ids)
+    return count
+
+
+def _delete(store: VectorStore, collection: str, ids: Sequence[str]) -> None:
     try:
-        store.delete(rows[0].generation.collection, [str(row.track_id) for row in rows])
+        store.delete(collection, ids)
     except CollectionMissing:
-        log.info("collection is gone already collection=%s", rows[0].generation.collection)
-    return TrackVector.objects.filter(pk__in=[row.pk for row in rows]).delete()[0]
+        log.info("collection is gone already collection=%s", collection)

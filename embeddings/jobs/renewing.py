@@ -20,7 +20,17 @@ from embeddings.embedders import SPECS
 from embeddings.errors import Refused
 from embeddings.jobs.following import labels_now
 from embeddings.jobs.generations import point_alias
-from embeddings.models import FORMER, RENEWED, SERVING, AuditEntry, BatchJob, Generation, Track
+from embeddings.models import (
+    FORMER,
+    RENEWED,
+    SERVING,
+    AuditEntry,
+    BatchJob,
+    Generation,
+    ResultState,
+    Track,
+    TrackResult,
+)
 from embeddings.store.base import CollectionMissing, VectorStore
 from embeddings.store.checks import batches
 
@@ -99,6 +109,8 @@ class Renewal:
         if not self._kept(SLOW_SECONDS):
             return
         store.flush(self._new)
+        # An index takes minutes, in which the gone are taken out of the original as ever.
+        self._take_out()
         with transaction.atomic():
             if not Generation.objects.move(generation.pk, self._token, self._new, writes=writes, since=since):
                 log.info("not renewed yet, as it is in use collection=%s", self._old)
@@ -166,17 +178,46 @@ def _clear_away(generation: Generation, store: VectorStore, stored: Collection[s
         _point_alias(generation, store)
         # Whoever read the generation's row before it changed finds nothing under this name, and reads it again.
         store.rename(old, former)
+    writes = Generation.objects.values_list("writes", flat=True).get(pk=generation.pk)
     there = {key for page in store.ids(generation.collection) for key in page}
+    only_there = set(there)
     for page in store.ids(former):
+        only_there.difference_update(page)
         for ids in batches([key for key in page if key not in there], PAGE):
             recorded = generation.vectors.filter(track__in=[UUID(key) for key in ids])
             if late := [str(key) for key in recorded.values_list("track_id", flat=True)]:
                 log.warning("written late, and kept collection=%s count=%s", generation, len(late))
                 _copy(store, generation.collection, _rows(store, former, late, joint=bool(generation.joint_dimension)))
+    _take_out_late(generation, store, sorted(only_there), writes=writes)
     try:
         store.drop(former)
     except Refused as error:
         log.warning("what was copied is kept collection=%s reason=%s", former, error)
+
+
+def _take_out_late(generation: Generation, store: VectorStore, only_there: Sequence[str], *, writes: int) -> None:
+    """Remove from the copy what was taken out of the original after the two were compared last.
+
+    Args:
+        generation: whose rows say what is recorded.
+        store: where the copy is.
+        only_there: what the copy has and the original has not: that, and what was embedded since.
+        writes: the generation's, from before the two were listed.
+
+    """
+    for ids in batches(only_there, PAGE):
+        # A job may have stored a vector and not recorded it yet.
+        awaited = TrackResult.objects.filter(
+            generation=generation, state__in=(ResultState.PENDING, ResultState.RUNNING)
+        )
+        tracks = [UUID(key) for key in ids]
+        known = {*generation.vectors.filter(track__in=tracks).values_list("track_id", flat=True)}
+        known |= {*awaited.filter(track__in=tracks).values_list("track_id", flat=True)}
+        if not Generation.objects.filter(pk=generation.pk, writes=writes).exists():
+            return
+        if gone := [key for key in ids if UUID(key) not in known]:
+            log.warning("taken out late collection=%s count=%s", generation, len(gone))
+            store.delete(generation.collection, gone)
 
 
 def _point_alias(generation: Generation, store: VectorStore) -> None:

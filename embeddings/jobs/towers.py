@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -13,7 +13,7 @@ from embeddings.conf import ModelConfig, TextConfig
 from embeddings.domain import EmbedderSpec, Vector
 from embeddings.embedders import load_text_encoder, load_trained_encoder
 from embeddings.embedders.base import Runtime, TextEncoder
-from embeddings.embedders.trained_files import fingerprint, is_there
+from embeddings.embedders.trained_files import appearance, fingerprint, is_there
 from embeddings.errors import BackendUnavailable, CheckpointRefused, Refused, WorkerUnfit
 from embeddings.jobs.identity import installed, located
 from embeddings.models import Asked
@@ -59,6 +59,8 @@ class Berth:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     tower: Tower | None = None
+    refused: tuple[Hashable, str] | None = None
+    """What the checkpoint that cannot be loaded looked like, and why it cannot."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,7 +125,9 @@ class Towers:
         if kept := _kept(berth, found):
             return kept
         # A prompt is one sentence: processors read it in milliseconds, and GPUs keep their memory for music.
-        encoder = load_text_encoder(spec, Runtime(checkpoint=checkpoint, report=log.info))
+        with _once(berth, found):
+            log.info("loading a text tower model=%s", spec.key)
+            encoder = load_text_encoder(spec, Runtime(checkpoint=checkpoint, report=log.info))
         return _loaded(spec, encoder, found, packages=packages, kind="own")
 
     def _trained(self, spec: EmbedderSpec, berth: Berth) -> Tower:
@@ -135,8 +139,10 @@ class Towers:
         found = fingerprint(folder, spec.key)
         if kept := _kept(berth, found):
             return kept
-        log.info("loading a trained text tower model=%s folder=%s", spec.key, folder)
-        return _loaded(spec, load_trained_encoder(spec, folder), found, packages="", kind="trained")
+        with _once(berth, tuple(appearance(folder, spec.key))):
+            log.info("loading a trained text tower model=%s folder=%s", spec.key, folder)
+            encoder = load_trained_encoder(spec, folder)
+        return _loaded(spec, encoder, found, packages="", kind="trained")
 
 
 def _kept(berth: Berth, digest: str) -> Tower | None:
@@ -147,6 +153,20 @@ def _kept(berth: Berth, digest: str) -> Tower | None:
         outdated, berth.tower = berth.tower, None
         outdated.encoder.close()
     return None
+
+
+@contextmanager
+def _once(berth: Berth, looks: Hashable) -> Iterator[None]:
+    """Load a checkpoint that is broken once: for as long as it looks the same, it is refused at once."""
+    if berth.refused and berth.refused[0] == looks:
+        raise CheckpointRefused(berth.refused[1])
+    try:
+        yield
+    except CheckpointRefused as error:
+        # The sentence alone: the error holds on to what was loaded before it broke.
+        berth.refused = looks, str(error)
+        raise
+    berth.refused = None
 
 
 def _loaded(spec: EmbedderSpec, encoder: TextEncoder, digest: str, *, packages: str, kind: TowerKind) -> Tower:

@@ -55,9 +55,10 @@ class PromptVectorQuerySet(models.QuerySet["PromptVector"]):
     def keep(self, read: Mapping[Asked, Vector]) -> None:
         """Remember prompts with one write, and forget the oldest beyond `KEPT`; who asks the same keeps one row."""
         self.bulk_create([_row(asked, vector) for asked, vector in read.items()], ignore_conflicts=True)
-        surplus = self.order_by("-pk").values_list("pk", flat=True)[KEPT : KEPT + 1].first()
-        if surplus is not None:
-            self.filter(pk__lte=surplus).delete()
+        newest = self.order_by("-pk").values_list("pk", flat=True).first()
+        if newest is not None:
+            # By number: to count them from the newest, a database walks through all, while others wait to write.
+            self.filter(pk__lte=newest - KEPT).delete()
 
 
 class PromptVector(models.Model):

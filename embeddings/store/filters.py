@@ -38,8 +38,9 @@ def check_labels(collection: str, widths: Widths, where: SearchFilter) -> None:
     }
     if lacking := [name for name, is_asked in asked.items() if is_asked and name in widths.lacks]:
         raise Refused(
-            f"{collection} was made by an earlier version and cannot be filtered by {' or '.join(lacking)} yet: an "
-            "idle worker copies it into one that can, and searches without that filter work meanwhile.",
+            f"{collection} was made by an earlier version and cannot be filtered by {' or '.join(lacking)} yet: "
+            "workers copy it into one that can when no job is active, not even a paused one, and searches without "
+            "that filter work meanwhile.",
             code="labels_lacking",
         )
 

@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from embeddings.lifeline import tie_to_parent
 
@@ -93,6 +94,9 @@ def open_database(folder: Path) -> Any:
     except DataDirLockedError:
         sys.exit(f"The vector store's folder {folder} is in use by another server; stop that one first.")
     database.load_all()
+    # Several models search at once; threads that wait for each other within one product of matrices burn three times
+    # the time where other work keeps the cores busy.
+    threadpool_limits(limits=1, user_api="blas")
     return database
 
 

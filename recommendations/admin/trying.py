@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods
 
 from embeddings.errors import BackendUnavailable, Refused
 from embeddings.models import Track
@@ -42,12 +42,15 @@ class Pressed:
     wants_answer: bool
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def try_page(request: HttpRequest) -> HttpResponse:
-    """Show the form, and below it what was found."""
+    """Show the form, and below it what was found.
+
+    What is filled in is posted: an address has no room for twenty prompts and fifty seeds.
+    """
     if not request.user.has_perm("embeddings.view_track"):
         raise PermissionDenied
-    pressed = _pressed(request.GET)
+    pressed = _pressed(request.POST)
     forms = _forms(pressed.fields)
     context: dict[str, Any] = {
         "title": "Try it",

@@ -7,11 +7,15 @@ import numpy as np
 
 from recommendations.answers.judging import Judged
 from recommendations.arithmetic.weighing import Matrix, Weighed
+from recommendations.finding.sweeping import Swept
 from recommendations.results import Explanation, ModelShare, Penalty, Query, QueryShare, Scores
 
 MOST_QUERIES = 10
 LEAST_SHARE = 0.01
 """Queries with less of a share are not named."""
+CLOSE = 0.9
+LIKELY = 0.5
+"""Similarity of a random pair."""
 HARDLY = 0.995
 """Penalties that leave more of a score than this are not worth a word."""
 REASONS = {
@@ -37,11 +41,12 @@ class Case:
     similarity: Matrix
     """[queries, candidates], by the model that finds each pair most similar; NaN where none can compare."""
     places: Sequence[Scores]
-    """[candidates] of each model: ranks from 1 among its own scores; NaN without one."""
+    """[candidates] of each model: ranks from 1 among its own scores of what was found; NaN without one."""
 
     @classmethod
-    def of(cls, queries: Sequence[Query], weighed: Sequence[Weighed], judged: Judged) -> "Case":
+    def of(cls, queries: Sequence[Query], swept: Swept, judged: Judged) -> "Case":
         """Work out once what every explanation needs."""
+        weighed = swept.weighed
         shares = np.sum([one.shares for one in weighed], axis=0)
         total = shares.sum(axis=0)
         return cls(
@@ -50,7 +55,7 @@ class Case:
             judged=judged,
             shares=np.divide(shares, total, out=np.zeros_like(shares), where=total > 0),
             similarity=np.fmax.reduce([one.scores.similarity for one in weighed]),
-            places=[_places(model.scores) for model in judged.penalised],
+            places=[_places(model.scores, swept.found) for model in judged.penalised],
         )
 
 
@@ -112,20 +117,21 @@ def _queries(case: Case, place: int) -> tuple[QueryShare, ...]:
 
 
 def _negative(case: Case, place: int) -> Iterable[Penalty]:
-    """How much the negatives took of it, over the models that have a score: the strongest."""
+    """How much the negatives took of it, by the model that scores it highest after them."""
     pairs = zip(case.weighed, case.judged.penalised, strict=True)
-    factors = [after.scores[place] / before.scores.scores[place] for before, after in pairs if _counts(before, place)]
-    if factors and min(factors) < 1.0:
-        yield Penalty(kind="negative", factor=float(min(factors)))
+    scores = [(after.scores[place], before.scores.scores[place]) for before, after in pairs if _counts(before, place)]
+    after, before = max(scores, default=(1.0, 1.0))
+    if after < before:
+        yield Penalty(kind="negative", factor=float(after / before))
 
 
 def _counts(weighed: Weighed, place: int) -> bool:
     return bool(weighed.scores.scores[place] > 0)
 
 
-def _places(scores: Scores) -> Scores:
-    """Ranks from 1, the greatest first; equal scores share a rank."""
-    known = np.isfinite(scores)
+def _places(scores: Scores, found: int) -> Scores:
+    """Ranks from 1 of the first so many, the greatest first; equal scores share a rank."""
+    known = np.isfinite(scores) & (np.arange(len(scores)) < found)
     ranks = np.full(len(scores), np.nan)
     rising = np.sort(scores[known])
     ranks[known] = len(rising) - np.searchsorted(rising, scores[known], side="right") + 1
@@ -139,16 +145,22 @@ def _sentence(
     penalties: Sequence[Penalty],
 ) -> str:
     prompts = [query for query in queries if query.kind == "prompt"]
-    said = [f"close to {closest.label}"] if closest is not None else []
+    said = [_nearness(closest)] if closest is not None else []
     if prompts:
-        said.append(f"fits “{prompts[0].label}”")
-    found = [share.model for share in models if share.among_hits]
+        said.append(f"{'fits' if prompts[0].similarity >= CLOSE else 'nearest to'} “{prompts[0].label}”")
+    found = [share.model for share in models if share.among_hits and share.score >= LIKELY]
     by = f", by {_listed(found)}" if found else ""
     sentence = f"{' and '.join(said) or 'near to what was asked'}{by}"
     strongest = min(penalties, key=lambda penalty: penalty.factor, default=None)
     if strongest is not None and strongest.factor < HARDLY:
         sentence += f"; {REASONS[strongest.kind]}"
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _nearness(closest: QueryShare) -> str:
+    if closest.similarity < LIKELY:
+        return f"no nearer to {closest.label} than most tracks"
+    return f"{'close to' if closest.similarity >= CLOSE else 'somewhat like'} {closest.label}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ from recommendations.finding.sweeping import Swept
 from recommendations.modes import Mode
 from recommendations.results import Recommendation
 
+NEAR = 0.8
+"""Share of the best score below which a track comes only after all others, whatever the settings' caps."""
 LIST = 25
 """Length of a list that the settings' caps are meant for."""
 
@@ -37,6 +39,15 @@ def choice_of(request: Request, mode: Mode, swept: Swept, judged: Judged) -> Cho
     )
 
 
+def near(choice: Choice, judged: Judged) -> Choice:
+    """Leave out what is much less like what was asked for than the best is, as long as there is anything else.
+
+    A third track of an artist is better than one that is like nothing that was asked for.
+    """
+    best = np.nanmax(judged.score, initial=0.0)
+    return replace(choice, relevance=np.where(judged.score >= NEAR * best, choice.relevance, np.nan))
+
+
 def filled(request: Request, judged: Judged, choice: Choice, places: Sequence[int]) -> list[int]:
     """Fill up an answer that the settings' caps leave too short; a request's own caps stay."""
     if len(places) >= request.limit:
@@ -51,7 +62,7 @@ def filled(request: Request, judged: Judged, choice: Choice, places: Sequence[in
 
 def explained(question: Question, swept: Swept, judged: Judged, places: Sequence[int]) -> tuple[Recommendation, ...]:
     """The chosen candidates with their reasons, in their order."""
-    case = Case.of(question.queries, swept.weighed, judged)
+    case = Case.of(question.queries, swept, judged)
     return tuple(
         Recommendation(
             candidate=swept.candidates[place],

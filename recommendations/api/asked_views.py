@@ -95,7 +95,7 @@ class ModesView(APIView):
 def _valid(body: type[CamelSerializer], request: Request) -> dict[str, Any]:
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise LengthRequired
-    wanted = body(data=request.data)
+    wanted = body(data=request.data, context={"request": request})
     wanted.is_valid(raise_exception=True)
     validated: dict[str, Any] = wanted.validated_data
     return validated

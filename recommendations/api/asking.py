@@ -7,7 +7,9 @@ from rest_framework import serializers
 from recommendations.api.fields import (
     MOST_INTEGER,
     BoundedDict,
+    BoundedList,
     CamelSerializer,
+    ListenerField,
     NumberField,
     VectorField,
     spoken,
@@ -34,7 +36,7 @@ def _share(least: float = 0.0, *, allow_null: bool = False) -> NumberField:
     return NumberField(required=False, min_value=least, max_value=1, allow_null=allow_null)
 
 
-def models() -> serializers.ListField:
+def models() -> BoundedList:
     """A list of keys of specs; whether there are such models is said where they are opened."""
     return texts(most=MOST_MODELS, longest=32)
 
@@ -73,8 +75,8 @@ class PromptIn(CamelSerializer):
     weight = _weight()
 
 
-def _prompts() -> serializers.ListField:
-    return serializers.ListField(child=PromptIn(), required=False, max_length=MOST_PROMPTS)
+def _prompts() -> BoundedList:
+    return BoundedList(child=PromptIn(), required=False, most=MOST_PROMPTS)
 
 
 class MergeIn(CamelSerializer):
@@ -87,11 +89,11 @@ class MergeIn(CamelSerializer):
     agreement = serializers.IntegerField(required=False, min_value=1, max_value=MOST_INTEGER)
 
 
-class RangeField(serializers.ListField):
+class RangeField(BoundedList):
     """`[from, to]`, either of them null."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, **options)
+        super().__init__(required=False, most=BOTH, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         """Refuse one that nothing can be in."""
@@ -107,8 +109,8 @@ class RangeField(serializers.ListField):
 class FilterIn(CamelSerializer):
     """What may be in an answer."""
 
-    library_ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=0, max_value=MOST_INTEGER), required=False, max_length=100
+    library_ids = BoundedList(
+        child=serializers.IntegerField(min_value=0, max_value=MOST_INTEGER), required=False, most=100
     )
     genres = texts(most=100)
     exclude_genres = texts(most=100)
@@ -140,9 +142,7 @@ class NegativesIn(CamelSerializer):
     """What an answer should not sound like."""
 
     prompts = _prompts()
-    vectors = BoundedDict(
-        child=serializers.ListField(child=VectorField(), max_length=MOST_VECTORS), required=False, most=MOST_MODELS
-    )
+    vectors = BoundedDict(child=BoundedList(child=VectorField(), most=MOST_VECTORS), required=False, most=MOST_MODELS)
     penalty = _share(LEAST_PENALTY)
 
 
@@ -170,8 +170,8 @@ class RequestIn(CamelSerializer):
 
     mode = serializers.CharField(required=False, max_length=32)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_LIMIT)
-    user = serializers.CharField(required=False, allow_blank=True, max_length=255)
-    seeds = serializers.ListField(child=SeedIn(), required=False, max_length=MOST_SEEDS)
+    user = ListenerField()
+    seeds = BoundedList(child=SeedIn(), required=False, most=MOST_SEEDS)
     prompts = _prompts()
     models = models()
     merge = MergeIn(required=False)

@@ -1,12 +1,13 @@
 """Fields that the recommendations' bodies are made of: camelCase names, finite numbers, bounded lists, vectors."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 
-from embeddings.api.serializers import StrictSerializer
+from embeddings.api.serializers import MOST_SAID, StrictSerializer
 from embeddings.embedders import SPECS
 from recommendations.telling import camel_case
 
@@ -33,6 +34,22 @@ def spoken(fields: Mapping[str, Any]) -> dict[str, Any]:
     return renamed
 
 
+class ListenerField(serializers.CharField):
+    """Navidrome's name of the caller, or where staff asks, of anybody: plays, stars and playlists are private."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, allow_blank=True, max_length=255)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse somebody else's."""
+        name: str = super().to_internal_value(data)
+        caller = self.context["request"].user
+        own = caller.get_username()
+        if name and name.casefold() != own.casefold() and not caller.is_staff:
+            raise PermissionDenied(f"You may name yourself, {own!r}: what somebody else plays is for staff only.")
+        return name
+
+
 class NumberField(serializers.FloatField):
     """A finite number."""
 
@@ -45,6 +62,25 @@ class NumberField(serializers.FloatField):
         if not math.isfinite(number):
             self.fail("invalid")
         return number
+
+
+class BoundedList(serializers.ListField):
+    """A list that is counted before anybody looks at what is in it; the framework's own would do that last."""
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        self.most = most
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Count before anything else."""
+        if isinstance(data, list) and len(data) > self.most:
+            raise serializers.ValidationError([f"It may have {self.most:,} entries, not {len(data):,}."])
+        parsed: list[Any] = super().to_internal_value(data)
+        return parsed
+
+    def run_child_validation(self, data: Any) -> list[Any]:
+        """Look at each, until enough of them were found to be wrong."""
+        return list(_each(self.child, enumerate(data)).values())
 
 
 class BoundedDict(serializers.DictField):
@@ -60,6 +96,26 @@ class BoundedDict(serializers.DictField):
             raise serializers.ValidationError([f"It may have {self.most:,} fields, not {len(data):,}."])
         parsed: dict[str, Any] = super().to_internal_value(data)
         return parsed
+
+    def run_child_validation(self, data: Any) -> dict[str, Any]:
+        """Look at each, until enough of them were found to be wrong."""
+        return _each(self.child, data.items())
+
+
+def _each(child: Any, named: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """What a list or an object holds, parsed; otherwise the first faults, by their place or name."""
+    parsed: dict[Any, Any] = {}
+    wrong: dict[Any, Any] = {}
+    for name, one in named:
+        try:
+            parsed[name] = child.run_validation(one)
+        except serializers.ValidationError as error:
+            wrong[name] = error.detail
+        if len(wrong) == MOST_SAID:
+            break
+    if wrong:
+        raise serializers.ValidationError(wrong)
+    return parsed
 
 
 class VectorField(serializers.Field[Any, Any, Any, Any]):
@@ -79,6 +135,6 @@ class VectorField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-def texts(*, most: int = MOST_IDS, longest: int = 255) -> serializers.ListField:
+def texts(*, most: int = MOST_IDS, longest: int = 255) -> BoundedList:
     """A list of short texts: ids, genres, keys."""
-    return serializers.ListField(child=serializers.CharField(max_length=longest), required=False, max_length=most)
+    return BoundedList(child=serializers.CharField(max_length=longest), required=False, most=most)

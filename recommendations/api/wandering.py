@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from recommendations.api.asking import ExcludeIn, FilterIn, RequestIn, models
-from recommendations.api.fields import CamelSerializer, texts
+from recommendations.api.fields import CamelSerializer, ListenerField, texts
 from recommendations.domain import MOST_LIMIT
 from recommendations.paths import MOST_STEPS
 from recommendations.radio import MOST_PLAYED
@@ -16,7 +16,7 @@ class PathIn(CamelSerializer):
     end = serializers.CharField(max_length=255)
     steps = serializers.IntegerField(required=False, min_value=2, max_value=MOST_STEPS)
     models = models()
-    user = serializers.CharField(required=False, allow_blank=True, max_length=255)
+    user = ListenerField()
     filter = FilterIn(required=False)
     exclude = ExcludeIn(required=False)
     per_artist = serializers.IntegerField(required=False, allow_null=True, min_value=0, max_value=MOST_LIMIT)

@@ -8,7 +8,8 @@ read off a background: vectors that were sampled from the library. For a query q
 where mean_q and spread_q are those of the cosines of q with the sampled tracks, and mean_c and spread_c those of the
 cosines of c with sampled queries: a track that is near to everything has a high mean_c and gains nothing by it. It is
 the Gaussian form of mutual proximity (Schnitzer et al., Local and Global Scaling Reduce Hubs in Space, JMLR 2012) with
-a mean of two z-scores in place of a product of two probabilities, which keeps the far tail apart. Then
+a mean of two z-scores in place of a product of two probabilities, which keeps the far tail apart. Where nobody knows
+what the queries look like, their own half of it is all that is used. Then
 
     calibrated = share of random pairs whose corrected similarity is smaller
 
@@ -41,7 +42,8 @@ class Background:
     tracks: Vectors
     """Sampled tracks."""
     probes: Vectors
-    """Sampled queries: the same tracks where tracks are what is asked with, texts where texts are."""
+    """Sampled queries: the same tracks where tracks are what is asked with, texts where texts are; none where what is
+    asked with is not known, and then a candidate's own crowd counts for nothing."""
     pairs: Matrix
     """Corrected similarity of random pairs, rising; empty when there were none."""
 
@@ -51,13 +53,14 @@ class Background:
 
         Args:
             tracks: [n, dimension] of unit length; a few hundred.
-            probes: [m, dimension] of what will be asked with; None for tracks.
+            probes: [m, dimension] of what will be asked with; None for tracks, no rows where that is not known.
 
         """
         probes = tracks if probes is None else probes
         made = cls(tracks=tracks, probes=probes, pairs=np.empty(0))
-        corrected = made.corrected(probes, tracks)
-        random = corrected[probes @ tracks.T < SAME]
+        # Without probes, tracks show how far the best of a query's cosines lie above their mean.
+        asked = probes if len(probes) else tracks
+        random = made.corrected(asked, tracks)[asked @ tracks.T < SAME]
         return cls(tracks=tracks, probes=probes, pairs=np.sort(random)) if random.size >= FEWEST_PAIRS else made
 
     @property
@@ -71,9 +74,10 @@ class Background:
     def corrected(self, queries: Vectors, candidates: Vectors) -> Matrix:
         """[queries, candidates] of corrected similarity, in spreads above what a random pair has."""
         cosines = (queries @ candidates.T).astype(np.float64)
-        query_mean, query_spread = _crowd(queries, self.tracks)
+        by_query = self.by_query(queries, cosines)
+        if not len(self.probes):
+            return by_query
         mean, spread = _crowd(candidates, self.probes)
-        by_query = (cosines - query_mean[:, None]) / query_spread[:, None]
         by_candidate: Matrix = (cosines - mean) / spread
         return (by_query + by_candidate) / 2
 

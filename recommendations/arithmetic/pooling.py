@@ -9,6 +9,7 @@ every x_i, does not depend on the order of the queries, and giving a query more 
 nearest to it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import numpy as np
@@ -49,9 +50,14 @@ def influence(log_odds: Matrix, weights: Matrix, sharpness: float) -> Matrix:
     return shares
 
 
-def recency(played_at: datetime | None, now: datetime, half_life_days: float) -> float:
+def latest(moments: Iterable[datetime | None], now: datetime) -> datetime:
+    """From when ages count: the latest moment, at most now, so that what is all old still weighs something."""
+    return min(now, max((moment for moment in moments if moment is not None), default=now))
+
+
+def recency(played_at: datetime | None, since: datetime, half_life_days: float) -> float:
     """What is left of the weight of something played then: half after every half-life, all of it where unknown."""
     if played_at is None or half_life_days <= 0:
         return 1.0
-    days = max(0.0, (now - played_at).total_seconds() / DAY_SECONDS)
+    days = max(0.0, (since - played_at).total_seconds() / DAY_SECONDS)
     return float(0.5 ** (days / half_life_days))

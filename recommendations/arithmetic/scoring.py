@@ -18,8 +18,8 @@ Matrix = NDArray[np.float64]
 
 STARS: Mapping[int, float] = {1: 1.0, 2: 0.5}
 """How much a track with so few stars is disliked; more stars are no dislike."""
-NO_CHANCE = 0.95
-"""Chance that no random track is as near to any disliked one, from which a candidate begins to count as near."""
+NEAR = 0.995
+"""Chance that a random track is farther from a disliked one, from which a candidate begins to count as near to it."""
 SPAN = 4.0
 """Lists of the wanted length that full exploration reaches."""
 TILT = 0.25
@@ -49,15 +49,15 @@ def negative_factor(negative: Scores, penalty: float) -> Scores:
 
 
 def dislike_factor(similarity: Sequence[Matrix], marks: Matrix, strength: float) -> Scores:
-    """How much of its score a candidate keeps for what it sounds like: 1 - strength * nearness, the nearest counts.
+    """How much of its score a candidate keeps for what it sounds like: 1 - strength * nearness to the nearest dislike.
 
-    With many dislikes, every track is near to one of them. So similarity s, the chance that one random track is less
-    similar, becomes s ** m, the chance that none of as many random tracks as there are dislikes is nearer: a share
-    `1 - NO_CHANCE` of a library is touched however many they are. From there, nearness rises evenly to 1.
+    Nearness to one dislike rises evenly from 0, where the similarity is `NEAR`, to 1: each touches the same small
+    share of a library, whatever else is disliked. So another dislike never raises a score, and a few that have nothing
+    to do with each other leave nearly all of a library alone.
 
     Args:
         similarity: [dislikes, candidates] of each model, calibrated, 0..1; NaN where it is not known. Models that know
-            a candidate are averaged.
+            both of a pair are averaged.
         marks: [dislikes] 0..1, how much each is disliked.
         strength: 0..1; at 1, what sounds exactly like a dislike is gone.
 
@@ -66,10 +66,12 @@ def dislike_factor(similarity: Sequence[Matrix], marks: Matrix, strength: float)
     known = [each for each in similarity if each.size]
     if not known:
         return np.ones(similarity[0].shape[1] if similarity else 0)
-    nearness = np.stack([_nearness(each, marks) for each in known])
-    count = (~np.isnan(nearness)).sum(axis=0)
-    mean = np.nansum(nearness, axis=0) / np.maximum(count, 1)
-    factor: Scores = 1.0 - strength * mean
+    total, count = np.zeros(known[0].shape), np.zeros(known[0].shape)
+    for each in known:
+        total += np.nan_to_num(np.maximum(0.0, each - NEAR) / (1.0 - NEAR))
+        count += ~np.isnan(each)
+    nearness = total / np.maximum(count, 1.0) * marks[:, None]
+    factor: Scores = 1.0 - strength * nearness.max(axis=0)
     return factor
 
 
@@ -125,14 +127,6 @@ def explore(relevance: Scores, exploration: float, limit: int) -> Scores:
     explored = np.full(len(relevance), np.nan)
     explored[order] = np.interp(places + (1.0 + TILT) * np.maximum(0.0, reach - places), places, falling)
     return explored
-
-
-def _nearness(similarity: Matrix, marks: Matrix) -> Scores:
-    """[candidates] of one model: 0..1; NaN where it knows none of the dislikes or not the candidate."""
-    among = max(1.0, float(marks.sum()))
-    felt = np.maximum(0.0, similarity**among - NO_CHANCE) / (1.0 - NO_CHANCE)
-    nearest: Scores = np.fmax.reduce(felt * marks[:, None], axis=0)
-    return nearest
 
 
 def _known(factor: Scores) -> Scores:

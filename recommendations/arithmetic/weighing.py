@@ -64,6 +64,23 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opinion:
+    """What one model says by itself."""
+
+    model: str
+    found: NDArray[np.bool_]
+    """[candidates] whether the model's own search found it."""
+    holds: NDArray[np.bool_]
+    """[candidates] whether the model has every vector of it that it compares."""
+    odds: Matrix
+    """[queries, candidates] log odds; NaN for what it cannot compare."""
+    negative: Matrix
+    """[candidates] similarity to the nearest negative, 0..1; NaN where it knows none."""
+    disliked: Matrix
+    """As in `Weighed`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Weighed:
     """What a model says, and why."""
 
@@ -74,40 +91,73 @@ class Weighed:
     """[dislikes, candidates]: similarity to each disliked track, 0..1; NaN where it is not known."""
 
 
-def weigh(
-    voice: Voice, held: Mapping[VectorField, Held], found: NDArray[np.bool_], weights: Matrix, sharpness: float
-) -> Weighed:
-    """Compare every candidate with every query, exactly.
+def listen(voice: Voice, held: Mapping[VectorField, Held], found: NDArray[np.bool_], queries: int) -> Opinion:
+    """Compare every candidate with every query that the model can compare, exactly.
 
     Args:
         voice: with at least one query.
         held: the model's vectors of the candidates, by each of the voice's fields.
         found: [candidates] whether the model's own search found it.
-        weights: [queries] of all queries of the request.
-        sharpness: see `pooling`.
+        queries: how many the request has.
 
     """
-    size, rows = len(found), voice.rows
-    odds = np.full((len(weights), size), np.nan)
+    size = len(found)
+    odds = np.full((queries, size), np.nan)
     for block in voice.blocks:
         if block.rows.size:
             odds[np.ix_(block.rows, held[block.field].places)] = _log_odds(block, block.queries, held[block.field])
-    complete = np.flatnonzero(np.isfinite(odds[rows]).all(axis=0))
-    scores, shares = np.full(size, np.nan), np.zeros(odds.shape)
-    if complete.size:
-        asked = odds[np.ix_(rows, complete)]
-        scores[complete] = probability(pool(asked, weights[rows], sharpness))
-        shares[np.ix_(rows, complete)] = influence(asked, weights[rows], sharpness)
+    return Opinion(
+        model=voice.model,
+        found=found,
+        holds=np.isfinite(odds[voice.rows]).all(axis=0),
+        odds=odds,
+        negative=_strongest([_negative(block, held, size) for block in voice.blocks], size),
+        disliked=_disliked(voice, held, size),
+    )
+
+
+def weigh(opinions: Sequence[Opinion], weights: Matrix, sharpness: float) -> tuple[Weighed, ...]:
+    """Score every candidate by every model that has it, by all that was asked for.
+
+    What one model cannot compare, words above all, is taken from those that can: the mean of their log odds, and the
+    strongest of their negatives. So a prompt counts as much in a model that cannot read it, which would else outvote
+    those that can. What nobody can say of a candidate is as of a random track.
+
+    Args:
+        opinions: of at least one model.
+        weights: [queries].
+        sharpness: see `pooling`.
+
+    """
+    every = np.stack([opinion.odds for opinion in opinions])
+    told: NDArray[np.bool_] = np.asarray(np.isfinite(every).any(axis=(0, 2)))
+    known = np.isfinite(every).sum(axis=0)
+    common = np.where(np.isfinite(every), every, 0.0).sum(axis=0) / np.maximum(known, 1)
+    negative = _strongest([opinion.negative for opinion in opinions], every.shape[2])
+    return tuple(_weighed(opinion, common, negative, told, (weights, sharpness)) for opinion in opinions)
+
+
+def _weighed(
+    opinion: Opinion, common: Matrix, negative: Matrix, told: NDArray[np.bool_], how: tuple[Matrix, float]
+) -> Weighed:
+    weights, sharpness = how
+    held = np.flatnonzero(opinion.holds)
+    scores, shares = np.full(len(opinion.holds), np.nan), np.zeros(opinion.odds.shape)
+    if held.size:
+        asked = np.where(np.isfinite(opinion.odds), opinion.odds, common)[np.ix_(told, held)]
+        scores[held] = probability(pool(asked, weights[told], sharpness))
+        shares[np.ix_(told, held)] = influence(asked, weights[told], sharpness)
+    lacking = opinion.holds & np.isnan(opinion.negative)
     return Weighed(
         scores=ModelScores(
-            model=voice.model,
+            model=opinion.model,
             scores=scores,
-            among_hits=found & np.isfinite(scores),
-            similarity=probability(odds),
-            negative=_strongest([_negative(block, held, size) for block in voice.blocks], size),
+            among_hits=opinion.found & opinion.holds,
+            similarity=probability(opinion.odds),
+            negative=np.where(lacking, negative, opinion.negative),
         ),
         shares=shares,
-        disliked=_disliked(voice, held, size),
+        disliked=opinion.disliked,
     )
 
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple, get_args
+from typing import NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from embeddings.embedders import get_spec
 from embeddings.embedders.outside import stored_form
 from embeddings.errors import Refused
-from recommendations.arithmetic.pooling import recency
+from recommendations.arithmetic.pooling import latest, recency
 from recommendations.arithmetic.scoring import STARS
 from recommendations.asking.expanding import Expanded, expand
 from recommendations.asking.hearing import Heard, hear
@@ -54,6 +54,14 @@ class Gathered:
         """[candidates]: how well the listener knows each, 0..1; None where nobody can tell."""
         return self.heard.familiarity(candidates) if self.heard else None
 
+    def strictly(self) -> Self:
+        """The same with all excluded that is disliked, itself or by its artist, however little."""
+        return replace(
+            self,
+            excluded=self.excluded | self.disliked.keys(),
+            excluded_artists=self.excluded_artists | self.disliked_artists,
+        )
+
 
 class Part(NamedTuple):
     """What one seed adds to one query; the largest comes first."""
@@ -82,7 +90,7 @@ def gather(request: Request, mode: Mode, *, now: datetime) -> Gathered:
 
     Args:
         request: what is asked for.
-        mode: whose half-life seeds that were played lose weight by.
+        mode: whose half-life seeds that were played lose weight by, beside the one that was played last.
         now: the present; without a time zone it is UTC, and so is `played_at`.
 
     Raises:
@@ -100,8 +108,9 @@ def gather(request: Request, mode: Mode, *, now: datetime) -> Gathered:
     disliked = _disliked(request, found, hearing.heard)
     disliked = {key: disliked[key] for key in disliked.keys() - _ids(found, _keys(named, "track"))}
     sown = [_sown(seed, found, disliked) for seed in named]
-    tracks = _track_queries(sown, mode, now)
-    vectors = _vector_queries(request, mode, now)
+    since = _since(request, sown, now)
+    tracks = _track_queries(sown, mode, since)
+    vectors = _vector_queries(request, mode, since)
     return Gathered(
         queries=(*tracks, *(query for query, _ in vectors)),
         given={len(tracks) + place: given for place, (_, given) in enumerate(vectors)},
@@ -137,25 +146,25 @@ def _sown(seed: Seed, found: Expanded, disliked: Mapping[str, float]) -> Sown:
     return Sown(seed, tracks, [liked[place] for place in places])
 
 
-def _track_queries(sown: Sequence[Sown], mode: Mode, now: datetime) -> list[Query]:
+def _track_queries(sown: Sequence[Sown], mode: Mode, since: datetime) -> list[Query]:
     """One query for each track that weighs anything, in order of our ids."""
     parts: dict[str, list[Part]] = {}
     for seed, _, used in sown:
         for track in used:
-            weight = _weight(seed, mode, now) / len(used)
+            weight = _weight(seed, mode, since) / len(used)
             parts.setdefault(track.id, []).append(Part(-weight, seed.source, track.label))
     queries = [_query(parts[key], kind="track", track_id=key) for key in sorted(parts)]
     return [query for query in queries if query.weight > 0]
 
 
-def _vector_queries(request: Request, mode: Mode, now: datetime) -> list[tuple[Query, Mapping[str, ArrayLike]]]:
+def _vector_queries(request: Request, mode: Mode, since: datetime) -> list[tuple[Query, Mapping[str, ArrayLike]]]:
     """One query for each given sound that weighs anything, with its vectors; in an order of what they are."""
     parts: dict[tuple[tuple[str, bytes], ...], list[Part]] = {}
     for seed in request.seeds:
         if isinstance(seed, VectorSeed):
             stored = {key: stored_form(get_spec(key), [vector])[0] for key, vector in seed.vectors.items()}
             content = tuple(sorted((key, vector.tobytes()) for key, vector in stored.items()))
-            parts.setdefault(content, []).append(Part(-_weight(seed, mode, now), seed.source, seed.label))
+            parts.setdefault(content, []).append(Part(-_weight(seed, mode, since), seed.source, seed.label))
     made = [(_query(parts[content], kind="vector"), content) for content in sorted(parts)]
     return [
         (query, {key: np.frombuffer(raw, dtype=np.float32) for key, raw in content})
@@ -170,9 +179,19 @@ def _query(parts: Sequence[Part], *, kind: QueryKind, track_id: str = "") -> Que
     return Query(label=first.label, kind=kind, weight=weight, source=first.source, track_id=track_id)
 
 
-def _weight(seed: Seed | VectorSeed, mode: Mode, now: datetime) -> float:
-    played_at = _aware(seed.played_at) if seed.played_at else None
-    return seed.weight * recency(played_at, now, mode.half_life_days)
+def _since(request: Request, sown: Sequence[Sown], now: datetime) -> datetime:
+    """From when the ages of seeds count: the latest of those that weigh anything."""
+    vectors = (seed for seed in request.seeds if isinstance(seed, VectorSeed))
+    heavy = (seed for seed in (*vectors, *(one.seed for one in sown if one.used)) if seed.weight > 0)
+    return latest(map(_played_at, heavy), now)
+
+
+def _weight(seed: Seed | VectorSeed, mode: Mode, since: datetime) -> float:
+    return seed.weight * recency(_played_at(seed), since, mode.half_life_days)
+
+
+def _played_at(seed: Seed | VectorSeed) -> datetime | None:
+    return _aware(seed.played_at) if seed.played_at else None
 
 
 def _disliked(request: Request, found: Expanded, heard: Heard | None) -> dict[str, float]:

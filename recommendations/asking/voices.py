@@ -98,18 +98,20 @@ def open_voices(question: Question, spaces: Sequence[Space], store: VectorStore)
     """
     # Only the store is asked in threads: what reads the database would leave a connection behind in each.
     stored = each(lambda space: _stored(question, space, store), spaces)
-    voices, warnings = [], []
+    voices, warnings, away = [], [], []
     for space, found in zip(spaces, stored, strict=True):
         key = space.spec.key
-        if isinstance(found, BackendUnavailable):
-            warnings.append(f"{key} did not answer and is left out: {found}")
-            continue
-        voice = _voice(question, space, found)
-        if voice.rows.size:
+        voice = _spoken(question, space, found)
+        if isinstance(voice, BackendUnavailable):
+            away.append(voice)
+            warnings.append(f"{key} did not answer and is left out: {voice}")
+        elif voice.rows.size:
             voices.append(voice)
             warnings.extend(_lacking(question, key, voice))
         else:
             warnings.append(f"{key} has no vector of anything that was asked for, and is left out.")
+    if not voices and away:
+        raise away[0]
     if not voices:
         raise NotEmbedded(" ".join(warnings) or "Nothing that was asked for has a vector.")
     return Voices(voices=tuple(voices), warnings=tuple(warnings))
@@ -120,6 +122,9 @@ def _lacking(question: Question, key: str, voice: Voice) -> Iterable[str]:
     known = int((voice.rows < seeds).sum())
     if seeds and known < seeds:
         yield f"{seeds - known} of {seeds} seeds have no {key} vector."
+    texts = question.texts.by_model.get(key, ())
+    if texts and texts[0].wording != "stub" and not all(len(block.background.probes) for block in voice.blocks):
+        yield f"What {key} says of words is less sure, as it was never learned what texts are like there: manage.py fit"
 
 
 def _stored(question: Question, space: Space, store: VectorStore) -> dict[str, Vector]:
@@ -132,10 +137,24 @@ def _stored(question: Question, space: Space, store: VectorStore) -> dict[str, V
         raise BackendUnavailable(str(error)) from error
 
 
+def _spoken(
+    question: Question, space: Space, stored: Mapping[str, Vector] | BackendUnavailable
+) -> Voice | BackendUnavailable:
+    """The voice of a model, or why it has none now: what similarity means in its space may have to be sampled."""
+    if isinstance(stored, BackendUnavailable):
+        return stored
+    try:
+        return _voice(question, space, stored)
+    except BackendUnavailable as error:
+        return error
+    except CollectionMissing as error:
+        return BackendUnavailable(str(error))
+
+
 def _voice(question: Question, space: Space, stored: Mapping[str, Vector]) -> Voice:
     disliked = question.disliked
     known = [key for key in disliked if key in stored]
-    blocks = [_sounds(question, space, stored, known), *_texts(question, space)]
+    blocks = [*_sounds(question, space, stored, known), *_texts(question, space)]
     return Voice(
         model=space.spec.key,
         collection=space.generation.collection,
@@ -144,8 +163,8 @@ def _voice(question: Question, space: Space, stored: Mapping[str, Vector]) -> Vo
     )
 
 
-def _sounds(question: Question, space: Space, stored: Mapping[str, Vector], disliked: Sequence[str]) -> Block:
-    """Seeds, given vectors, and what is disliked."""
+def _sounds(question: Question, space: Space, stored: Mapping[str, Vector], disliked: Sequence[str]) -> Iterable[Block]:
+    """Seeds, given vectors, and what is disliked; nothing where there are only words, and no background is read."""
     key, rows, vectors = space.spec.key, [], []
     for row, query in enumerate(question.gathered.queries):
         given = question.gathered.given.get(row, {}).get(key)
@@ -153,12 +172,15 @@ def _sounds(question: Question, space: Space, stored: Mapping[str, Vector], disl
         if vector is not None:
             rows.append(row)
             vectors.append(vector)
-    return Block(
+    negative = stored_form(space.spec, question.negative_vectors.get(key, []))
+    if not (rows or len(negative) or disliked):
+        return
+    yield Block(
         field="embedding",
         background=space.background("embedding"),
         rows=np.array(rows, dtype=np.intp),
         queries=_matrix(vectors, space.spec.dimension),
-        negative=stored_form(space.spec, question.negative_vectors.get(key, [])),
+        negative=negative,
         disliked=_matrix([stored[track] for track in disliked], space.spec.dimension),
     )
 

@@ -10,12 +10,13 @@ from embeddings.domain import SearchFilter, Vector
 from embeddings.errors import BackendUnavailable
 from embeddings.store.base import CollectionMissing, VectorField, VectorStore
 from recommendations.arithmetic.calibration import Vectors
-from recommendations.arithmetic.pooling import pool
 from recommendations.arithmetic.representing import represent
 from recommendations.arithmetic.weighing import Held, Matrix, Voice
 from recommendations.asking.voices import each
 from recommendations.finding.timing import timed
 
+FUSED = 60
+"""The usual constant of reciprocal rank fusion: to be in two lists is worth more than to be first in one."""
 LEAST_DEPTH = 32
 """Hits per query, at least."""
 
@@ -94,7 +95,12 @@ def _held(store: VectorStore, voice: Voice, field: VectorField, ids: Sequence[st
 
 
 def _search(voice: Voice, field: VectorField, store: VectorStore, sweep: Sweep) -> tuple[dict[str, float], bool]:
-    """Pooled log odds of every hit, as far as its hits alone can tell, and whether there are no more."""
+    """What each hit's places say of it, and whether there are no more.
+
+    Which hits become candidates is decided by places alone (reciprocal rank fusion: Cormack et al., SIGIR 2009), each
+    list counting as much as its query weighs: nearness to a text and to a track cannot be compared before candidates'
+    vectors are there.
+    """
     blocks = [block for block in voice.blocks if block.field == field and block.rows.size]
     vectors = np.concatenate([block.queries for block in blocks])
     asked, shares = represent(vectors, np.concatenate([sweep.weights[block.rows] for block in blocks]))
@@ -104,26 +110,20 @@ def _search(voice: Voice, field: VectorField, store: VectorStore, sweep: Sweep) 
             lists = store.search(voice.collection, asked, limit=depth, where=sweep.where, field=field)
     except CollectionMissing as error:
         raise BackendUnavailable(str(error)) from error
-    ids = sorted({hit.id for hits in lists for hit in hits})
-    if not ids:
-        return {}, True
-    place = {key: number for number, key in enumerate(ids)}
-    # A candidate that one query did not bring is at most as near to it as the last that it did bring.
-    cosines = np.array([[hits[-1].score if hits else -1.0] * len(ids) for hits in lists])
-    for row, hits in enumerate(lists):
-        cosines[row, [place[hit.id] for hit in hits]] = [hit.score for hit in hits]
-    background = blocks[0].background
-    pooled = pool(background.log_odds(background.by_query(asked, cosines)), shares, sweep.sharpness)
-    return dict(zip(ids, pooled.tolist(), strict=True)), all(len(hits) < depth for hits in lists)
+    fused: dict[str, float] = {}
+    for hits, share in zip(lists, shares.tolist(), strict=True):
+        for place, hit in enumerate(hits):
+            fused[hit.id] = fused.get(hit.id, 0.0) + share / (FUSED + place)
+    return fused, all(len(hits) < depth for hits in lists)
 
 
 def _ranked(answers: Sequence[Mapping[str, float]]) -> list[str]:
-    """Ids by their best score in any field, best first; ties by id, so that the order is the same every time."""
-    best: dict[str, float] = {}
-    for scores in answers:
-        for key, score in scores.items():
-            best[key] = max(score, best.get(key, -math.inf))
-    return sorted(best, key=lambda key: (-best[key], key))
+    """Ids by what all fields together say of them, best first; ties by id, so that the order is the same every time."""
+    total: dict[str, float] = {}
+    for fused in answers:
+        for key, score in fused.items():
+            total[key] = total.get(key, 0.0) + score
+    return sorted(total, key=lambda key: (-total[key], key))
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embeddings.domain import Hit, SearchFilter, Vector
 from embeddings.errors import BackendUnavailable, NotEmbedded
-from embeddings.store.base import MAX_LIMIT, VectorStore
+from embeddings.store.base import MAX_LIMIT, CollectionMissing, VectorStore
 from recommendations.arithmetic.calibration import Background
 from recommendations.arithmetic.diversity import MOST_CROWDED, SAME_SOUND
 from recommendations.arithmetic.recordings import are_same, are_versions, recording_of
@@ -30,6 +30,7 @@ LEAST_POOL = 400
 POOL_PER_STEP = 8
 
 Ends = tuple[Candidate, Candidate]
+One = TypeVar("One")
 Given = TypeVar("Given")
 
 
@@ -76,27 +77,39 @@ def open_lands(spaces: Sequence[Space], ends: Ends, store: VectorStore) -> tuple
 
     Raises:
         NotEmbedded: no model has both.
-        BackendUnavailable: the store answers for no model.
-        CollectionMissing: a generation is gone.
+        BackendUnavailable: the store answers for no model that may have them.
+        CollectionMissing: the generations of all models are gone.
 
     """
     ids = [one.id for one in ends]
-    found = each(lambda space: store.fetch(space.generation.collection, ids), spaces)
+    found = _each(lambda space: store.fetch(space.generation.collection, ids), spaces)
     lands, warnings = [], []
+    away: list[BackendUnavailable | CollectionMissing] = []
     for space, stored in zip(spaces, found, strict=True):
-        if isinstance(stored, BackendUnavailable):
-            warnings.append(_away(space.model, stored))
-            continue
-        lacking = [one.name for one in ends if one.id not in stored]
-        if lacking:
-            warnings.append(f"{space.model} is left out: it has no vector of {' and '.join(map(repr, lacking))}.")
-            continue
-        start, end = (_unit(stored[key]) for key in ids)
-        collection, background = space.generation.collection, space.background()
-        lands.append(Land(model=space.model, collection=collection, background=background, start=start, end=end))
+        try:
+            land = _land(space, ends, stored)
+        except (BackendUnavailable, CollectionMissing) as error:
+            away.append(error)
+            land = _away(space.model, error)
+        if isinstance(land, Land):
+            lands.append(land)
+        else:
+            warnings.append(land)
     if not lands:
-        raise NotEmbedded(" ".join(warnings))
+        raise away[0] if away else NotEmbedded(" ".join(warnings))
     return tuple(lands), tuple(warnings)
+
+
+def _land(space: Space, ends: Ends, stored: Mapping[str, Vector] | BackendUnavailable) -> Land | str:
+    """A model's land, or what it lacks; what similarity means in its space may have to be sampled."""
+    if isinstance(stored, BackendUnavailable):
+        raise stored
+    lacking = [one.name for one in ends if one.id not in stored]
+    if lacking:
+        return f"{space.model} is left out: it has no vector of {' and '.join(map(repr, lacking))}."
+    start, end = (_unit(stored[one.id]) for one in ends)
+    collection, background = space.generation.collection, space.background()
+    return Land(model=space.model, collection=collection, background=background, start=start, end=end)
 
 
 def survey(lands: Sequence[Land], ends: Ends, aim: Aim, store: VectorStore) -> Survey:
@@ -104,7 +117,7 @@ def survey(lands: Sequence[Land], ends: Ends, aim: Aim, store: VectorStore) -> S
 
     Raises:
         BackendUnavailable: the store answers for no model.
-        CollectionMissing: a generation is gone.
+        CollectionMissing: the generations of all models are gone.
 
     """
     points = min(MOST_POINTS, aim.steps - 2)
@@ -130,12 +143,37 @@ def survey(lands: Sequence[Land], ends: Ends, aim: Aim, store: VectorStore) -> S
 
 def _answered(work: Callable[[Land], Given], lands: Sequence[Land]) -> tuple[list[tuple[Land, Given]], tuple[str, ...]]:
     """Those that answered, with their answer, and what to say of the others."""
-    pairs = list(zip(lands, each(work, lands), strict=True))
+    pairs = list(zip(lands, _each(work, lands), strict=True))
     said = tuple(_away(land.model, error) for land, error in pairs if isinstance(error, BackendUnavailable))
     return [(land, given) for land, given in pairs if not isinstance(given, BackendUnavailable)], said
 
 
-def _away(model: str, error: BackendUnavailable) -> str:
+def _each(work: Callable[[One], Given], things: Sequence[One]) -> list[Given | BackendUnavailable]:
+    """Do the same for every model at once; one whose collection is gone is one that does not answer.
+
+    Raises:
+        BackendUnavailable: for every one of them.
+        CollectionMissing: the collections of all are gone.
+
+    """
+    lost = []
+
+    def attempt(thing: One) -> Given:
+        try:
+            return work(thing)
+        except CollectionMissing as error:
+            lost.append(error)
+            raise BackendUnavailable(str(error)) from error
+
+    try:
+        return each(attempt, things)
+    except BackendUnavailable:
+        if len(lost) == len(things):
+            raise lost[0] from None
+        raise
+
+
+def _away(model: str, error: BackendUnavailable | CollectionMissing) -> str:
     return f"{model} did not answer and is left out: {error}"
 
 

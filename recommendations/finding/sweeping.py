@@ -9,7 +9,7 @@ import numpy as np
 from embeddings.errors import BackendUnavailable
 from embeddings.store.base import VectorField, VectorStore
 from recommendations.arithmetic.diversity import Sound
-from recommendations.arithmetic.weighing import Held, Voice, Weighed, weigh
+from recommendations.arithmetic.weighing import Held, Opinion, Voice, Weighed, listen, weigh
 from recommendations.finding.candidates import read_candidates
 from recommendations.finding.searching import Found, Sweep, fetch, find
 from recommendations.results import Candidate
@@ -70,7 +70,11 @@ def sweep_once(
         candidates=tuple(read[key] for key in wanted),
         found=len(ids),
         voices=tuple(voice for (voice, _), _ in heard),
-        weighed=tuple(_weighed(voice, found, held, wanted, sweep) for (voice, found), held in heard),
+        weighed=weigh(
+            [_opinion(voice, found, held, wanted, sweep) for (voice, found), held in heard],
+            sweep.weights,
+            sweep.sharpness,
+        ),
         sounds=tuple(_sound(voice, held, len(wanted)) for (voice, _), held in heard),
         exhausted=all(found.exhausted for _, found in speaking),
         lost=(
@@ -89,11 +93,11 @@ def _parted(
     return heard, [(one, given) for one, given in pairs if isinstance(given, BackendUnavailable)]
 
 
-def _weighed(
+def _opinion(
     voice: Voice, found: Found, held: Mapping[VectorField, Held], wanted: Sequence[str], sweep: Sweep
-) -> Weighed:
+) -> Opinion:
     hits = np.array([key in found.hits for key in wanted], dtype=np.bool_)
-    return weigh(voice, held, hits, sweep.weights, sweep.sharpness)
+    return listen(voice, held, hits, len(sweep.weights))
 
 
 def _sound(voice: Voice, held: Mapping[VectorField, Held], size: int) -> Sound:

@@ -9,7 +9,7 @@ from typing import Literal
 from embeddings.domain import EmbedderSpec
 from embeddings.embedders import SPECS, get_spec
 from embeddings.errors import NotEmbedded
-from embeddings.models import Generation
+from embeddings.models import Generation, GenerationState
 from embeddings.store.base import VectorField, VectorStore
 from recommendations.arithmetic.calibration import Background
 from recommendations.fitting.fit import live_generations
@@ -51,7 +51,9 @@ class Space:
         return self._background(field, "tracks")
 
     def text_background(self, field: VectorField = "embedding") -> Background:
-        """What similarity of a text and a track means in a field; that of two tracks where no text is known there.
+        """What similarity of a text and a track means in a field; one without probes where no text is known there.
+
+        Texts and tracks fill different cones of a space, so that tracks cannot stand in for texts.
 
         Raises:
             BackendUnavailable: it had to be sampled, and the store does not answer.
@@ -69,7 +71,7 @@ class Space:
 
     def _background(self, field: VectorField, asked: Asked) -> Background:
         row = background_of(self.generation, field, self.store)
-        return _loaded(row.pk, row.fitted_at, asked if row.wording else "tracks")
+        return _loaded(row.pk, row.fitted_at, asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,12 @@ class Opened:
     spaces: tuple[Space, ...]
     warnings: tuple[str, ...]
     """Which models were asked for and take no part, and why."""
+
+    def has_moved(self) -> bool:
+        """Whether another generation became live since, or one went to another collection."""
+        asked = {(space.generation.pk, space.generation.collection) for space in self.spaces}
+        live = Generation.objects.filter(pk__in=[pk for pk, _ in asked], state=GenerationState.LIVE)
+        return set(live.values_list("pk", "collection")) != asked
 
 
 def open_spaces(models: Sequence[str], store: VectorStore) -> Opened:

@@ -1,6 +1,7 @@
 """Answers, and where it is wanted keeps what was asked and answered, to evaluate other ways on."""
 
 import logging
+import re
 import time
 
 from django.db import DatabaseError, transaction
@@ -14,6 +15,9 @@ from recommendations.models import Answered
 from recommendations.results import Answer
 
 logger = logging.getLogger(__name__)
+
+SOMEBODY = "…"
+"""What is kept in place of a listener's name."""
 
 
 def answer(request: Request, *, store: VectorStore, door: str) -> Answer:
@@ -56,7 +60,13 @@ def _row(request: Request, found: Answer, *, door: str, seconds: float) -> Answe
         request=written(request),
         model_keys=list(found.models),
         tracks=[[one.candidate.id, one.score, one.explanation.rank_before] for one in found.tracks],
-        warnings=list(found.warnings),
+        warnings=[_nameless(warning, request.user) for warning in found.warnings],
         is_stub=found.is_stub,
         seconds=seconds,
     )
+
+
+def _nameless(warning: str, user: str) -> str:
+    """A warning that names the listener, without the name, as it is or as `repr` writes it."""
+    names = "|".join(re.escape(name) for name in (repr(user)[1:-1], user))
+    return re.sub(rf"(?<!\w)(?:{names})(?!\w)", SOMEBODY, warning, flags=re.IGNORECASE) if user else warning

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path as PathOnDisk
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,10 @@ from embeddings.library.navidrome_ids import forms
 from embeddings.models import Generation, Track
 from embeddings.store.memory import MemoryStore
 from recommendations.domain import Exclusions, Filter
+from recommendations.models import StoredBackground
 from recommendations.paths import Path, PathRequest, find_path
+from tests.embeddings.library.listeners import make_listeners, mark
+from tests.embeddings.library.shelves import make_navidrome
 from tests.recommendations.library import MadeLibrary, Plan, make_library
 
 pytestmark = pytest.mark.django_db
@@ -53,12 +57,16 @@ def ids(path: Path) -> list[str]:
 def test_every_path_has_its_ends_its_length_and_no_track_twice(
     made: MadeLibrary, store: MemoryStore, ends: list[int], steps: int, models: tuple[str, ...], per_artist: int
 ) -> None:
-    path = lead(made, store, *ends, steps=steps, models=models, per_artist=per_artist)
+    try:
+        path = lead(made, store, *ends, steps=steps, models=models, per_artist=per_artist)
+    except Refused as refusal:
+        assert f"at most {per_artist} tracks of one artist" in str(refusal)
+        return
     found = ids(path)
     assert (found[0], found[-1]) == tuple(made.ids([made.tracks[end] for end in ends]))
     assert len(set(found)) == steps
     inner = Counter(step.candidate.artist for step in path.steps[1:-1])
-    assert max(inner.values(), default=0) <= per_artist or any("at most" in said for said in path.warnings)
+    assert max(inner.values(), default=0) <= per_artist
     assert all(0 <= step.position <= 1 for step in path.steps)
     assert path.steps[0].similarity is None
     assert all(step.similarity is not None and 0 <= step.similarity <= 1 for step in path.steps[1:])
@@ -139,13 +147,18 @@ def test_tracks_whose_file_is_gone_are_no_steps(made: MadeLibrary, store: Memory
     assert not set(before[1:-1]) & set(ids(lead(made, store, steps=6)))
 
 
-def test_an_artist_comes_more_often_where_nothing_else_is_left(made: MadeLibrary, store: MemoryStore) -> None:
+def test_the_settings_cap_gives_way_where_nothing_else_is_left_and_a_requests_own_does_not(
+    made: MadeLibrary, store: MemoryStore, settings: Any
+) -> None:
+    settings.MAX_PER_ARTIST = 2
     artists = [track.artist_key for track in made.tracks if track.artist not in ("Artist 00", "Artist 01")]
-    path = lead(made, store, 0, 8, steps=12, per_artist=2, exclude=Exclusions(artist_keys=artists))
+    path = lead(made, store, 0, 8, steps=12, exclude=Exclusions(artist_keys=artists))
     assert len(path.steps) == 12
-    assert path.warnings == (
-        "There is no such path with at most 2 tracks of one artist, so there may be more of them.",
-    )
+    few = "There is no such path with at most 2 tracks of one artist, both ends among them"
+    assert path.warnings == (f"{few}, so there are more of them.",)
+    with pytest.raises(Refused, match=f"{few}: allow more, or take fewer steps") as refused:
+        lead(made, store, 0, 8, steps=12, per_artist=2, exclude=Exclusions(artist_keys=artists))
+    assert refused.value.code == "no_path"
 
 
 def test_too_few_tracks_are_refused_with_their_number(made: MadeLibrary, store: MemoryStore) -> None:
@@ -230,6 +243,18 @@ def test_a_model_that_does_not_answer_is_warned_of_and_a_store_that_does_not_is_
         lead(made, store, steps=5)
 
 
+def test_a_model_whose_vectors_are_lost_is_left_out_with_a_warning(made: MadeLibrary, store: MemoryStore) -> None:
+    lead(made, store, steps=5)
+    lost = made.generations["latent"]
+    store.remove_alias("latent_embedding")
+    store.drop(lost.collection)
+    path = lead(made, store, steps=5)
+    assert path.models == ("acoustic",)
+    assert [said.partition(":")[0] for said in path.warnings] == ["latent did not answer and is left out"]
+    StoredBackground.objects.all().delete()
+    assert lead(made, store, steps=5).models == ("acoustic",)
+
+
 class DroppingStore(MemoryStore):
     """Another generation becomes live, and the old one is dropped, at the first search."""
 
@@ -251,6 +276,22 @@ def test_a_generation_that_is_dropped_in_the_middle_is_asked_for_anew(db: None) 
     Generation.objects.update(collection="lost")
     with pytest.raises(NotEmbedded, match="Start a job to embed again"):
         lead(made, store, steps=5)
+
+
+def test_what_a_listener_dislikes_stays_out(
+    made: MadeLibrary, store: MemoryStore, settings: Any, tmp_path: PathOnDisk
+) -> None:
+    inner = [step.candidate for step in lead(made, store, steps=8).steps[1:-1]]
+    rated = next(one for one in inner[1:] if one.artist_key != inner[0].artist_key)
+    settings.NAVIDROME_DB = str(tmp_path / "navidrome.db")
+    make_navidrome(tmp_path / "navidrome.db", "0.64", libraries=[(1, "Music", "/music")])
+    make_listeners(tmp_path / "navidrome.db", "0.64", [("u1", "Alice")])
+    mark(tmp_path / "navidrome.db", "u1", inner[0].artist_key, item_type="artist", rating=1)
+    mark(tmp_path / "navidrome.db", "u1", rated.navidrome_id, rating=2)
+    path = lead(made, store, steps=8, user="alice")
+    assert rated.id not in ids(path)
+    assert inner[0].artist_key not in {step.candidate.artist_key for step in path.steps[1:-1]}
+    assert path.warnings == ()
 
 
 def test_a_long_path_costs_two_questions_per_model_and_few_queries(

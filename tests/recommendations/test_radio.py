@@ -12,7 +12,7 @@ from embeddings.errors import BackendUnavailable, Refused
 from embeddings.library.navidrome_ids import forms
 from embeddings.models import Track
 from embeddings.store.memory import MemoryStore
-from recommendations.domain import Dislikes, Filter, Prompt, Request, Seed, Variety
+from recommendations.domain import Dislikes, Exclusions, Filter, Prompt, Request, Seed, Variety
 from recommendations.engine import recommend
 from recommendations.prompt_templates import sentences
 from recommendations.radio import APART, DRIFT, MOST_PLAYED, continue_radio
@@ -154,6 +154,16 @@ def test_what_is_disliked_does_not_join_the_seeds(made: MadeLibrary, store: Memo
     hated = made.tracks[8]
     for dislikes in (Dislikes(track_ids=[hated.navidrome_id]), Dislikes(ratings={str(hated.pk): 2})):
         answer = continue_radio(begun(made, dislikes=dislikes), [str(hated.pk)], store=store, now=NOW)
+        assert not any(share.source == "played" for track in answer.tracks for share in track.explanation.queries)
+
+
+def test_nor_does_what_is_disliked_or_excluded_by_artist_or_album(made: MadeLibrary, store: MemoryStore) -> None:
+    played, said = made.tracks[8], list[dict[str, Any]]()
+    said.append({"dislikes": Dislikes(artist_keys=[played.artist_key])})
+    said.append({"exclude": Exclusions(artist_keys=[played.artist_key])})
+    said.append({"exclude": Exclusions(album_keys=[played.album_key])})
+    for unwanted in said:
+        answer = continue_radio(begun(made, **unwanted), [str(played.pk)], store=store, now=NOW)
         assert not any(share.source == "played" for track in answer.tracks for share in track.explanation.queries)
 
 

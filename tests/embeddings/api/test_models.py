@@ -29,6 +29,15 @@ def test_models_say_their_lengths_licences_and_whether_they_know_text() -> None:
     assert (acoustic["configured"], muq["configured"], acoustic["live"]) == (True, False, None)
 
 
+def test_a_trained_checkpoint_lets_a_model_know_text(tmp_path: Path, settings: Any) -> None:
+    settings.TEXT_CHECKPOINT_DIR = str(tmp_path)
+    (tmp_path / "mert_best_r1.pt").touch()
+    found = models(client(staff=False))
+    assert {key: model["text"] for key, model in found.items()} == {
+        "acoustic": False, "muq": True, "mert": True, "latent": False,
+    }  # fmt: skip
+
+
 def test_a_model_names_the_generation_that_searches_read(
     few: Path, work: Callable[[], None], store: VectorStore
 ) -> None:

@@ -145,6 +145,11 @@ def test_a_text_model_without_its_files_is_refused(missing: str, folder: Path) -
     assert missing in refusal(folder)
 
 
+def test_small_files_are_looked_at_before_large_ones(folder: Path, contents: dict[str, Any]) -> None:
+    (folder / TEXT_MODEL / "tokenizer.json").unlink()
+    assert "tokenizer.json" in rewritten(folder, {**contents, "text_encoder_state_dict": {}})
+
+
 def test_without_the_text_model_it_is_said_which_folder_it_needs(folder: Path) -> None:
     (folder / TEXT_MODEL).rename(folder / "another")
     assert f"needs the folder {folder / TEXT_MODEL} with config.json and tokenizer.json" in refusal(folder)
@@ -158,7 +163,9 @@ def test_without_the_text_model_it_is_said_which_folder_it_needs(folder: Path) -
         ({"num_hidden_layers": 3}, "missing: layers.2"),
         ({"num_hidden_layers": -1}, "no text model that can be built"),
         ({"rope_scaling": {"rope_type": "none"}}, "no text model that can be built"),
-        ({"vocab_size": 20}, "wrong shape"),
+        ({"vocab_size": 50}, "wrong shape"),
+        ({"vocab_size": "many"}, "no text model that can be built"),
+        ({"max_position_embeddings": 0}, "no text model that can be built"),
     ],
 )
 def test_a_text_model_of_another_shape_is_refused(change: dict[str, Any], said: str, folder: Path) -> None:

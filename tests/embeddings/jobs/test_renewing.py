@@ -11,11 +11,20 @@ from embeddings.domain import SearchFilter, VectorRow
 from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable
 from embeddings.jobs import control, tasks
-from embeddings.jobs.following import follow
+from embeddings.jobs.following import _remove, follow
 from embeddings.jobs.generations import drop_rest, prepare
 from embeddings.jobs.migration import find_generation
 from embeddings.jobs.renewing import renew_old
-from embeddings.models import AuditEntry, Generation, GenerationState, Track, TrackVector, Verification
+from embeddings.models import (
+    AuditEntry,
+    Generation,
+    GenerationState,
+    ResultState,
+    Track,
+    TrackResult,
+    TrackVector,
+    Verification,
+)
 from embeddings.store.base import VectorStore
 from embeddings.store.milvus import MilvusStore
 from tests.embeddings.jobs.stored import WIDTH, make_tracks, store_vectors
@@ -236,6 +245,60 @@ def test_labels_that_followed_the_catalogue_meanwhile_follow_it_again(eventful: 
     key = str(tracks[1].pk)
     labels = eventful.labels(generation.collection, [key])[key]
     assert (labels.name, labels.year) == ("Another - 1", 2001)
+
+
+def long_gone(track: Track) -> Callable[[MilvusStore], object]:
+    """A look that takes the track out for good."""
+    Track.objects.filter(pk=track.pk).update(missing_since="2026-01-01T00:00Z")
+    return lambda store: follow(store, CONFIG)
+
+
+def read_before(track: Track) -> Callable[[MilvusStore], object]:
+    """The same by somebody who read the generation's row before it changed."""
+    rows = list(TrackVector.objects.filter(track=track).select_related("track", "generation"))
+    return lambda store: _remove(store, rows)
+
+
+def unseen(track: Track) -> Callable[[MilvusStore], object]:
+    """The same after the two were compared, and before the copy took its place."""
+    vector = TrackVector.objects.select_related("generation").get(track=track)
+
+    def take_out(store: MilvusStore) -> None:
+        store.delete(vector.generation.name, [str(track.pk)])
+        vector.delete()
+
+    return take_out
+
+
+@pytest.mark.parametrize(("moment", "look"), [("flush", long_gone), ("rename", read_before), ("rename", unseen)])
+def test_what_is_taken_out_meanwhile_does_not_come_back(
+    eventful: Eventful, moment: str, look: Callable[[Track], Callable[[MilvusStore], object]]
+) -> None:
+    tracks = make_tracks(3)
+    generation = make_aged(eventful, tracks)
+    out = look(tracks[0])
+    eventful.before[moment] = lambda: out(MilvusStore(conf.store()))
+    renew(eventful)
+    generation.refresh_from_db()
+    assert bits(eventful, generation).keys() == {str(track.pk) for track in tracks[1:]}
+    assert names(eventful, generation) == [generation.name + "_labelled"]
+
+
+def test_what_a_job_has_stored_and_not_recorded_yet_stays(eventful: Eventful, queue: None) -> None:
+    generation = make_aged(eventful, make_tracks(3))
+    late = make_tracks(1, folder="/more")[0]
+
+    def store_one() -> None:
+        now = Generation.objects.get()
+        job = control.start_job(models=["acoustic"])
+        TrackResult.objects.create(job=job, track=late, model="acoustic", generation=now, state=ResultState.RUNNING)
+        row = late.labels(offset=0.0, model_id=now.model_id).row(str(late.pk), random_vectors(1, seed=9)[0])
+        eventful.upsert(now.collection, [row])
+
+    eventful.before["rename"] = store_one
+    renew(eventful)
+    generation.refresh_from_db()
+    assert str(late.pk) in bits(eventful, generation)
 
 
 def test_jobs_go_first(store: VectorStore, queue: None) -> None:

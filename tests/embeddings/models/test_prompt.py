@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from embeddings.models import Asked, PromptVector
 from embeddings.models.prompt import KEPT
@@ -51,3 +53,9 @@ def test_the_oldest_prompts_go() -> None:
     assert not PromptVector.objects.filter(prompt="0").exists()
     assert PromptVector.objects.filter(prompt="1").exists()
     assert ASKED in PromptVector.objects.known([ASKED])
+
+
+def test_nobody_walks_through_what_is_remembered_to_keep_it_short() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        PromptVector.objects.keep({ASKED: VECTOR})
+    assert not [query for query in asked.captured_queries if "OFFSET" in query["sql"]]

@@ -1,5 +1,6 @@
 """The page on which recommendations are tried, and the list of what was answered."""
 
+import re
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def ada(client: Client, transactional_db: None) -> Client:
 
 
 def page(browser: Client, **given: Any) -> str:
-    answer = browser.get(PAGE, given)
+    answer = browser.post(PAGE, given) if given else browser.get(PAGE)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -122,6 +123,16 @@ def test_nothing_named_is_said_and_nonsense_is_nothing(ada: Client, served: Made
     assert "Null characters are not allowed" in page(ada, q="\0", go="1")
 
 
+def test_only_the_page_itself_asks(served: MadeLibrary) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(User.objects.create_superuser("ada"))
+    asked = {"seed": str(served.tracks[0].pk), "count": "3", "go": "1"}
+    assert browser.post(PAGE, asked).status_code == 403
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page(browser))
+    assert token
+    assert len(listed(page(browser, **asked, csrfmiddlewaretoken=token[1]))) == 1
+
+
 def test_a_store_that_is_away_is_said(ada: Client, served: MadeLibrary, settings: Any) -> None:
     settings.MILVUS_URI, settings.MILVUS_TIMEOUT_SECONDS = "http://127.0.0.1:9", 2.0
     vector_store.cache_clear()
@@ -135,7 +146,9 @@ def test_only_staff_who_may_see_tracks_may_try(client: Client, db: None) -> None
     assert client.get(PAGE).status_code == 403
     reader.user_permissions.add(Permission.objects.get(codename="view_track"))
     assert client.get(PAGE).status_code == 200
-    assert client.post(PAGE).status_code == 405
+    assert client.put(PAGE).status_code == 405
+    client.logout()
+    assert client.post(PAGE).status_code == 302
 
 
 def test_the_log_lists_what_was_asked_and_answered(ada: Client, served: MadeLibrary, settings: Any) -> None:

@@ -70,6 +70,39 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+FLOODS: list[dict[str, Any]] = [
+    {"seeds": [{}] * 150_000},
+    {"prompts": [{}] * 150_000},
+    {"models": [[]] * 150_000},
+    {"filter": {"libraryIds": ["x"] * 150_000}},
+    {"filter": {"years": ["x"] * 150_000}},
+    {"exclude": {"trackIds": [[]] * 150_000}},
+    {"negatives": {"vectors": {"muq": [1] * 150_000}}},
+]
+
+
+@pytest.mark.parametrize("body", FLOODS, ids=[json.dumps(body)[:30] for body in FLOODS])
+def test_a_list_is_counted_before_it_is_read(body: dict[str, Any]) -> None:
+    answer = post("recommend", body)
+    assert error_of(answer) == (400, "invalid")
+    assert "not 150,000." in answer.content.decode()
+    assert len(answer.content) < 1_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"exclude": {"trackIds": [[]] * 10_000}},
+        {"dislikes": {"ratings": {str(number): 6 for number in range(10_000)}}},
+        {str(number): 1 for number in range(10_000)},
+    ],
+)
+def test_of_many_faults_a_few_are_named(body: dict[str, Any]) -> None:
+    answer = post("recommend", body)
+    assert error_of(answer) == (400, "invalid")
+    assert len(answer.content) < 2_000
+
+
 @pytest.mark.parametrize(("body", "field"), REFUSED, ids=[json.dumps(body)[:60] for body, _ in REFUSED])
 def test_a_field_that_means_nothing_is_named(body: dict[str, Any], field: str) -> None:
     answer = post("recommend", body)

@@ -123,3 +123,14 @@ def test_texts_have_a_background_of_their_own() -> None:
     by_tracks = chances(Background.fit(tracks), texts[200:], tracks)
     assert float(np.median(by_texts)) == pytest.approx(0.5, abs=0.05)
     assert abs(float(np.median(by_tracks)) - 0.5) > 0.1
+
+
+def test_texts_of_which_nothing_is_known_are_compared_by_their_own_side() -> None:
+    tracks = cone(256, 1, offset=4.0)
+    gap = np.zeros(16)
+    gap[1] = 4.0
+    texts = unit(cone(200, 2) + gap)
+    background = Background.fit(tracks, np.empty((0, 16), np.float32))
+    found = chances(background, texts, cone(500, 3, offset=4.0))
+    shares = [float((found < edge).mean()) for edge in (0.1, 0.5, 0.9, 0.99)]
+    assert shares == pytest.approx([0.1, 0.5, 0.9, 0.99], abs=0.05)

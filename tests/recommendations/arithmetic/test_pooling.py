@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recommendations.arithmetic.pooling import influence, pool, recency
+from recommendations.arithmetic.pooling import influence, latest, pool, recency
 
 Matrix = NDArray[np.float64]
 FEW = settings(max_examples=60, deadline=None)
@@ -99,3 +99,12 @@ def test_what_is_unknown_or_still_to_come_keeps_its_weight() -> None:
     assert recency(None, NOW, 30.0) == 1.0
     assert recency(NOW + timedelta(days=9), NOW, 30.0) == 1.0
     assert recency(NOW - timedelta(days=9), NOW, 0.0) == 1.0
+
+
+@given(days=st.lists(st.floats(-100.0, 100_000.0), min_size=1, max_size=5), shift=st.integers(-10_000, 10_000))
+def test_a_list_never_dies_of_age_nor_changes_when_time_is_told_otherwise(days: list[float], shift: int) -> None:
+    played, by = [NOW - timedelta(days=each) for each in days], timedelta(days=shift)
+    since = latest(played, NOW)
+    left = [recency(each, since, 14.0) for each in played]
+    assert max(left) == 1.0
+    assert left == [recency(each + by, latest([each + by for each in played], NOW + by), 14.0) for each in played]

@@ -83,11 +83,34 @@ def test_the_order_of_dislikes_changes_nothing(heard: Array, marked: Array, stre
     assert shuffled == pytest.approx(dislike_factor([heard], marked, strength), rel=1e-9)
 
 
-@pytest.mark.parametrize("dislikes", [1, 10, 1000])
-def test_however_many_dislikes_there_are_few_random_tracks_are_touched(dislikes: int) -> None:
-    random = np.random.default_rng(0).random((dislikes, 4_000))
+@LISTEN
+@given(heard=st.lists(similarities, min_size=1, max_size=3), marked=marks, strength=share, left=st.integers(0, 3))
+def test_another_dislike_never_raises_a_score(heard: list[Array], marked: Array, strength: float, left: int) -> None:
+    few = dislike_factor([each[:left] for each in heard], marked[:left], strength)
+    assert (dislike_factor(heard, marked, strength) <= few).all()
+
+
+@LISTEN
+@given(heard=similarities, marked=marks, strength=share, other=marks)
+def test_disliking_something_more_never_raises_a_score(
+    heard: Array, marked: Array, strength: float, other: Array
+) -> None:
+    more = dislike_factor([heard], np.maximum(marked, other), strength)
+    assert (more <= dislike_factor([heard], marked, strength)).all()
+
+
+def test_many_dislikes_of_one_kind_count_as_much_as_few() -> None:
+    kind = np.random.default_rng(0).uniform(0.99, 1.0, (20, 500))
+    left = [dislike_factor([kind[:count]], np.ones(count), 1.0).mean() for count in (1, 3, 20)]
+    assert left == sorted(left, reverse=True)
+    assert left[-1] < 0.1
+
+
+@pytest.mark.parametrize("dislikes", [1, 10, 60])
+def test_each_dislike_touches_a_small_share_of_random_tracks(dislikes: int) -> None:
+    random = np.random.default_rng(0).random((dislikes, 20_000))
     touched = (dislike_factor([random], np.ones(dislikes), 1.0) < 1).mean()
-    assert touched == pytest.approx(0.05, abs=0.015)
+    assert touched == pytest.approx(1 - 0.995**dislikes, rel=0.2)
 
 
 def test_what_sounds_like_a_dislike_itself_is_gone_at_full_strength() -> None:

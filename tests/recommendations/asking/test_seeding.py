@@ -147,6 +147,19 @@ def test_a_seed_weighs_half_after_each_half_life_where_the_mode_means_it(made: M
     assert set(weights(ask(*seeds)).values()) == {1.0}
 
 
+def test_seeds_that_are_all_old_weigh_what_they_would_if_the_last_was_played_now(made: MadeLibrary) -> None:
+    tracks = made.tracks[:2]
+    days = (0, 14)
+    fresh, old = (
+        [Seed(key=str(t.pk), played_at=NOW - timedelta(days=each + ago)) for t, each in zip(tracks, days, strict=True)]
+        for ago in (0, 36_500)
+    )
+    assert weights(ask(*old, mode="recent")) == pytest.approx(weights(ask(*fresh, mode="recent")))
+    # Who is unknown or weighs nothing lets nobody grow old.
+    beside = [Seed(key="nobody", played_at=NOW), Seed(key=str(made.tracks[5].pk), weight=0.0, played_at=NOW)]
+    assert weights(ask(*old, *beside, mode="recent")) == weights(ask(*old, mode="recent"))
+
+
 def test_unknown_seeds_are_named_up_to_five(made: MadeLibrary) -> None:
     unknown = [Seed(key=f"nobody{number}") for number in range(7)]
     found = ask(*unknown, Seed(key="no record", kind="album"), *sown(made.tracks[:1]))

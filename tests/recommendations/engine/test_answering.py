@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from recommendations.configuration import Configuration
@@ -56,6 +57,14 @@ def test_neither_names_nor_numbers_of_vectors_are_kept(asker: Asker) -> None:
 
 
 @pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("name", ["ada", "Ada B.", "o'\"neill\\"])
+def test_a_warning_is_kept_without_the_name_that_it_tells(asker: Asker, name: str) -> None:
+    warned = f"Navidrome knows no user {name!r}: nobody asked for {name}, or {name.upper()}'s adage."
+    keep(like(asker, user=name), Answer(tracks=(), warnings=(warned,)), door="api", seconds=0.1)
+    assert Answered.objects.get().warnings == ["Navidrome knows no user '…': nobody asked for …, or …'s adage."]
+
+
+@pytest.mark.usefixtures("kept")
 def test_what_is_older_than_wanted_goes_when_something_is_written(asker: Asker) -> None:
     for days in (31, 29):
         keep(like(asker), Answer(tracks=()), door="api", seconds=0.1)
@@ -71,6 +80,12 @@ def test_no_more_are_kept_than_there_is_room_for(db: None) -> None:
         row = Answered(door="api", mode="custom", request={}, seconds=seconds)
         Answered.objects.keep(row, days=30, most=3)
     assert list(Answered.objects.values_list("seconds", flat=True)) == [4.0, 3.0, 2.0]
+
+
+def test_nobody_walks_through_the_log_to_keep_it_short(db: None) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        Answered.objects.keep(Answered(door="api", mode="custom", request={}, seconds=0.1), days=30)
+    assert not [query for query in asked.captured_queries if "OFFSET" in query["sql"]]
 
 
 @pytest.mark.usefixtures("kept")

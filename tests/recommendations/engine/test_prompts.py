@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from embeddings.errors import Refused
 from recommendations.domain import Negatives, Prompt, Seed, Variety
+from recommendations.fitting.sampling import TextProbes, sample
+from recommendations.models import StoredBackground
 from tests.recommendations.engine.conftest import Asker
 
 ANY = Variety(per_artist=0, per_album=0)
@@ -95,3 +98,27 @@ def test_a_stub_is_marked_in_the_answer(asker: Asker, settings: object) -> None:
     answer = asker.ask(prompts=[Prompt(text="smoky jazz club")], models=["acoustic"])
     assert answer.is_stub
     assert any("means nothing" in warning for warning in answer.warnings)
+
+
+def test_words_are_compared_without_knowing_what_texts_are_like_and_it_is_said(asker: Asker) -> None:
+    asker.know(Metal="screaming guitars")
+    best = asker.ask(prompts=[Prompt(text="screaming guitars")], limit=5, **MUQ)
+    assert best.tracks[0].score > 0.9
+    assert any("manage.py fit" in warning for warning in best.warnings)
+    unwanted = Negatives(prompts=[Prompt(text="screaming guitars")], penalty=0.9)
+    tracks = asker.ask(*asker.made.of_genre("Jazz")[:2], limit=90, negatives=unwanted, **MUQ).tracks
+    nearest = [one.negative_similarity or 0.0 for one in tracks if "Metal" in one.candidate.genres]
+    assert np.median(nearest) > 0.8
+
+
+def test_where_texts_were_read_before_nothing_is_said(asker: Asker) -> None:
+    asker.know(Metal="screaming guitars")
+    texts = np.stack([asker.made.middles["muq.joint", genre] for genre in ("Jazz", "Metal", "Folk", "Ambient")])
+    sample(asker.made.generations["muq"], "joint", asker.store, texts=TextProbes(vectors=texts, wording="tower"))
+    assert asker.ask(prompts=[Prompt(text="screaming guitars")], limit=5, **MUQ).warnings == ()
+
+
+def test_words_alone_need_no_background_of_sounds(asker: Asker) -> None:
+    asker.know(Jazz="smoky jazz club")
+    asker.ask(prompts=[Prompt(text="smoky jazz club")], limit=5, **MUQ)
+    assert [row.field for row in StoredBackground.objects.all()] == ["joint"]

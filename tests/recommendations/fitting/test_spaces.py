@@ -183,7 +183,7 @@ def test_of_two_who_sample_at_once_one_row_stays_and_both_go_on(made: MadeLibrar
 
 def test_texts_have_their_own_background_where_they_are_known(made: MadeLibrary, memory: MemoryStore) -> None:
     muq = space(memory, "muq")
-    assert muq.text_background("joint") is muq.background("joint")
+    assert muq.text_background("joint").probes.shape == (0, 512)
     texts = np.stack([made.middles["muq.joint", genre] for genre in PLAN.genres])
     sample(made.generations["muq"], "joint", memory, texts=TextProbes(vectors=texts, wording="tower"))
     assert np.array_equal(muq.text_background("joint").probes, texts)
