@@ -1,21 +1,10 @@
 """What one request may be asked with again: the parts of it that say how, never what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from embeddings.errors import Refused
-from recommendations.domain import Merge, Request, Variety
-
-RANGES: Mapping[str, tuple[float, float]] = {
-    "half_life_days": (0.0, 36_500.0),
-    "sharpness": (0.0, 1000.0),
-    "familiarity": (-1.0, 1.0),
-    "exploration": (0.0, 1.0),
-    "diversity": (0.0, 1.0),
-    "least_diversity": (0.0, 1.0),
-}
-"""Least and greatest value of each parameter of a mode that may be tuned."""
+from recommendations.domain import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +15,23 @@ class Configuration:
     limit: int | None = None
     models: Sequence[str] | None = None
     """None for the request's own; empty for all that have vectors."""
-    merge: Merge | None = None
-    variety: Variety | None = None
+    merge: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `Merge` by name; those that are named take the place of the request's own, and so below."""
+    variety: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `Variety`; None is a value as any."""
     penalty: float | None = None
     """Of what the request does not want to sound like."""
     dislike_strength: float | None = None
     tuning: Mapping[str, float] | None = None
-    """Parameters of the mode; those that are named join the request's own, or take their place."""
+    """Parameters of the mode."""
 
     def applied(self, request: Request) -> Request:
         """The same question, asked in this way."""
         plain: dict[str, Any] = {
-            name: value
-            for name in ("mode", "limit", "models", "merge", "variety")
-            if (value := getattr(self, name)) is not None
+            name: value for name in ("mode", "limit", "models") if (value := getattr(self, name)) is not None
         }
+        plain["merge"] = replace(request.merge, **self.merge)
+        plain["variety"] = replace(request.variety, **self.variety)
         if self.penalty is not None:
             plain["negatives"] = replace(request.negatives, penalty=self.penalty)
         if self.dislike_strength is not None:
@@ -48,19 +39,3 @@ class Configuration:
         if self.tuning:
             plain["tuning"] = {**request.tuning, **self.tuning}
         return replace(request, **plain)
-
-
-def tuned(given: Mapping[str, float]) -> Mapping[str, float]:
-    """Check parameters of a mode that somebody wrote down.
-
-    Raises:
-        Refused: there is no such parameter, or its value is out of its range (`bad_tuning`).
-
-    """
-    for name, value in given.items():
-        if name not in RANGES:
-            raise Refused(f"A mode has no {name!r}; it has {', '.join(RANGES)}.", code="bad_tuning")
-        least, most = RANGES[name]
-        if not least <= value <= most:
-            raise Refused(f"{name} has to be between {least:g} and {most:g}, not {value:g}.", code="bad_tuning")
-    return given

@@ -1,6 +1,5 @@
 """Answers a request: seeds and words to searches, merge, order and reasons; the one place that knows all steps."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,16 +7,17 @@ from datetime import datetime
 import numpy as np
 from django.utils import timezone
 
+from embeddings.embedders import get_spec
 from embeddings.errors import BackendUnavailable, NotEmbedded, NotFound, Refused
-from embeddings.models import Generation, GenerationState
 from embeddings.store.base import CollectionMissing, VectorStore
 from recommendations.answers.judging import Judged, Listener, judge
 from recommendations.answers.listing import choice_of, explained, filled, near
 from recommendations.arithmetic.diversity import choose
+from recommendations.arithmetic.merging import STRATEGIES
 from recommendations.arithmetic.weighing import Voice
-from recommendations.asking.filtering import accepts, search_filter
+from recommendations.asking.filtering import BESIDE, accepts, search_filter
 from recommendations.asking.habits import with_habits
-from recommendations.asking.seeding import Gathered, gather
+from recommendations.asking.seeding import MOST_WEIGHT, Gathered, gather
 from recommendations.asking.voices import Question, open_voices
 from recommendations.asking.wording import Texts, read_texts
 from recommendations.domain import MOST_LIMIT, Prompt, Request
@@ -34,8 +34,6 @@ WIDER = 3
 """How many times as many candidates the next round asks for."""
 ILL_WORDED = ("prompt_empty", "bad_prompt")
 """Codes of what is wrong with words themselves, whoever reads them."""
-BESIDE = 50
-"""Seeds whose own recordings are kept out of the answer, the heaviest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +68,11 @@ def recommend(request: Request, *, store: VectorStore, now: datetime | None = No
     _check_agreement(request, opened)
     try:
         found = _attempt(request, mode, opened, store, now)
-        if found.whole or not _moved(opened):
+        if found.whole or not opened.has_moved():
             return found.answer
     except (BackendUnavailable, CollectionMissing):
         # A cleanup may drop a generation that was live when the request began; then there is another to ask.
-        if not _moved(opened):
+        if not opened.has_moved():
             raise
     try:
         return _attempt(request, mode, open_spaces(request.models, store), store, now).answer
@@ -85,12 +83,18 @@ def recommend(request: Request, *, store: VectorStore, now: datetime | None = No
 def _check(request: Request) -> None:
     if not 1 <= request.limit <= MOST_LIMIT:
         raise Refused(f"limit has to be between 1 and {MOST_LIMIT}.", code="bad_limit")
-    diversity = request.variety.diversity
-    if diversity is not None and not 0.0 <= diversity <= 1.0:
+    variety, strategy = request.variety, request.merge.strategy
+    if variety.diversity is not None and not 0.0 <= variety.diversity <= 1.0:
         raise Refused("diversity has to be between 0 and 1.", code="bad_diversity")
+    if min(variety.per_artist or 0, variety.per_album or 0) < 0:
+        raise Refused("The number of tracks of one artist or album is 0 for any, or more.", code="bad_variety")
+    if strategy not in STRATEGIES:
+        raise Refused(f"There is no strategy {strategy!r}; there are {', '.join(STRATEGIES)}.", code="bad_merge")
     for prompt in (*request.prompts, *request.negatives.prompts):
-        if not (math.isfinite(prompt.weight) and prompt.weight >= 0):
-            raise Refused("The weight of a prompt has to be a number, and not below 0.", code="bad_prompt")
+        if not 0 <= prompt.weight <= MOST_WEIGHT:
+            raise Refused(f"The weight of a prompt is a number from 0 to {MOST_WEIGHT:,.0f}.", code="bad_prompt")
+    for model in request.negatives.vectors:
+        get_spec(model)
 
 
 def _check_agreement(request: Request, opened: Opened) -> None:
@@ -100,13 +104,6 @@ def _check_agreement(request: Request, opened: Opened) -> None:
             f"{request.merge.agreement} models have to agree on a track, and only {asked} are asked.",
             code="bad_agreement",
         )
-
-
-def _moved(opened: Opened) -> bool:
-    """Whether another generation became live since the request began, or one went to another collection."""
-    asked = {(space.generation.pk, space.generation.collection) for space in opened.spaces}
-    live = Generation.objects.filter(pk__in=[pk for pk, _ in asked], state=GenerationState.LIVE)
-    return set(live.values_list("pk", "collection")) != asked
 
 
 def _attempt(request: Request, mode: Mode, opened: Opened, store: VectorStore, now: datetime) -> _Attempt:
@@ -148,9 +145,10 @@ def _read(request: Request, prompts: Sequence[Prompt], gathered: Gathered, opene
 def _check_asked(request: Request, question: Question) -> None:
     if question.queries:
         return
+    if question.gathered.warnings and any(seed.weight > 0 for seed in request.seeds):
+        raise NotFound(" ".join(question.gathered.warnings))
     if request.seeds or request.prompts:
-        said = " ".join(question.gathered.warnings) or "Everything that was asked for weighs nothing."
-        raise NotFound(said)
+        raise Refused("Everything that was asked for weighs nothing.", code="nothing_asked")
     raise Refused("Name a seed or say in words what the music should be like.", code="nothing_asked")
 
 

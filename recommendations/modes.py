@@ -63,20 +63,43 @@ MODES: Mapping[str, Mode] = {
 }
 
 TUNABLE = tuple(field.name for field in fields(Mode) if field.name not in ("key", "title", "habits"))
+RANGES: Mapping[str, tuple[float, float]] = {
+    "half_life_days": (0.0, 36_500.0),
+    "sharpness": (0.0, 1000.0),
+    "familiarity": (-1.0, 1.0),
+    "exploration": (0.0, 1.0),
+    "diversity": (0.0, 1.0),
+    "least_diversity": (0.0, 1.0),
+}
+"""Least and greatest value of each of them in a request."""
 
 
 def get_mode(key: str, tuning: Mapping[str, float]) -> Mode:
     """Look a mode up, with what one request changes of it.
 
     Raises:
-        Refused: there is no such mode (`unknown_mode`), or no such parameter (`bad_tuning`).
+        Refused: there is no such mode (`unknown_mode`), no such parameter, or its value is out of its range
+            (`bad_tuning`).
 
     """
     mode = MODES.get(key.strip().lower())
     if mode is None:
         raise Refused(f"There is no mode {key!r}; there are {', '.join(MODES)}.", code="unknown_mode")
-    strange = sorted(set(tuning) - set(TUNABLE))
-    if strange:
-        raise Refused(f"A mode has no {strange[0]!r}; it has {', '.join(TUNABLE)}.", code="bad_tuning")
-    changes: dict[str, Any] = dict(tuning)
+    changes: dict[str, Any] = dict(tuned(tuning))
     return replace(mode, **changes)
+
+
+def tuned(given: Mapping[str, float]) -> Mapping[str, float]:
+    """Check parameters of a mode that somebody wrote down.
+
+    Raises:
+        Refused: there is no such parameter, or its value is out of its range (`bad_tuning`).
+
+    """
+    for name, value in given.items():
+        if name not in RANGES:
+            raise Refused(f"A mode has no {name!r}; it has {', '.join(RANGES)}.", code="bad_tuning")
+        least, most = RANGES[name]
+        if not least <= value <= most:
+            raise Refused(f"{name} has to be between {least:g} and {most:g}, not {value:g}.", code="bad_tuning")
+    return given

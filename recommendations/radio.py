@@ -25,7 +25,7 @@ from embeddings.store.base import VectorStore
 from recommendations import conf
 from recommendations.answers.listing import LIST
 from recommendations.arithmetic.pooling import latest, recency
-from recommendations.arithmetic.recordings import Recording, are_same, recording_of
+from recommendations.arithmetic.recordings import are_among
 from recommendations.asking.naming import NamedTrack, find_tracks
 from recommendations.asking.seeding import MOST_WEIGHT, gather
 from recommendations.domain import MOST_LIMIT, Prompt, Request, Seed, Variety
@@ -145,15 +145,8 @@ def _asked(request: Request, past: _Past, variety: Variety, store: VectorStore, 
 
 def _unheard(tracks: Sequence[Recommendation], window: Sequence[str]) -> list[Recommendation]:
     """Those that are no recording of which a copy was played within the window."""
-    heard: dict[object, list[Recording]] = {}
-    for played in map(recording_of, read_candidates(window).values()):
-        for name in filter(None, (played.song, played.mbid)):
-            heard.setdefault(name, []).append(played)
-
-    def is_heard(found: Recording) -> bool:
-        return any(are_same(found, other) for name in (found.song, found.mbid) for other in heard.get(name, ()))
-
-    return [track for track in tracks if not is_heard(recording_of(track.candidate))]
+    is_heard = are_among(read_candidates(window).values())
+    return [track for track in tracks if not is_heard(track.candidate)]
 
 
 def _drift(request: Request, followed: Sequence[NamedTrack], now: datetime) -> list[Seed]:

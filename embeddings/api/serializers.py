@@ -13,7 +13,6 @@ from embeddings.jobs.prompts import trained_available
 from embeddings.models import BatchJob, Generation, Scope, Track, TrackFailure, failure_codes
 from embeddings.reports import WorkerLine
 
-
 MOST_SAID = 10
 """Faults of one list or object that an answer names; who has so many has more, and all for one reason."""
 
@@ -183,6 +182,8 @@ class TrackOut(serializers.BaseSerializer[Track]):
             "artist": instance.artist,
             "album": instance.album,
             "albumArtist": instance.album_artist,
+            "artistKey": instance.artist_key or None,
+            "albumKey": instance.album_key or None,
             "trackNumber": instance.track_number,
             "discNumber": instance.disc_number,
             "year": instance.year,

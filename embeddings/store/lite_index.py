@@ -1,6 +1,9 @@
 """How Milvus Lite's engine compares vectors: a graph that finds all there is, and rows compared one by one."""
 
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import faiss as compiled
@@ -18,6 +21,8 @@ STEPS = 16
 """Rows that a walk compares with for each of the `ef` that it keeps: eleven to twenty-six, by the music."""
 READ, COPIED, TOGETHER = 1.0, 8.0, 0.25
 """What a row costs that is compared exactly, in such steps: where it lies, or copied first; and for each query."""
+AT_ONCE = 4
+"""Models that one request asks together: were each search to take every core, threads would wait for each other."""
 
 Nearest = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Row numbers and cosine distances, both [n, top_k], nearest first; padded with -1 and infinity."""
@@ -58,7 +63,8 @@ class ExactWhenFew(FaissHnswIndex):  # type: ignore[misc]
         return self._walk(queries, top_k, faiss.SearchParametersHNSW(sel=selector, efSearch=longer))
 
     def _walk(self, queries: NDArray[np.float32], top_k: int, how: Any) -> Nearest:
-        cosines, rows = self._index.search(np.ascontiguousarray(queries), top_k, params=how)
+        with threads(max(1, (os.cpu_count() or 1) // AT_ONCE)):
+            cosines, rows = self._index.search(np.ascontiguousarray(queries), top_k, params=how)
         return rows, np.where(rows < 0, np.float32(np.inf), 1 - cosines)
 
     def _compare(
@@ -74,6 +80,17 @@ class ExactWhenFew(FaissHnswIndex):  # type: ignore[misc]
         if passing is not None:
             distances[:, ~passing] = np.inf
         return nearest(distances, top_k, np.arange(self.num_vectors))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let this thread compute with so many; building an index in the same thread later takes all again."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def nearest(distances: NDArray[np.float32], top_k: int, rows: NDArray[np.int64]) -> Nearest:

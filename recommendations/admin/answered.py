@@ -23,8 +23,8 @@ class AnsweredAdmin(ReadOnlyAdmin):
 
     list_display = (moment("created_at", "when (UTC)"), "asked", "mode", "by", "found", "took", "door")
     list_filter = ("door", "mode", "is_stub", "personal")
-    fields = ("created_at", "door", "mode", "personal", "by", "took", "told", "is_stub", "asked_in_full", "answered")
-    readonly_fields = ("by", "took", "told", "asked_in_full", "answered")
+    fields = ("created_at", "door", "mode", "of_listener", "by", "took", "told", "by_stub", "asked_in_full", "answered")
+    readonly_fields = ("of_listener", "by", "took", "told", "by_stub", "asked_in_full", "answered")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -39,6 +39,16 @@ class AnsweredAdmin(ReadOnlyAdmin):
         said = [f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}"] if seeds else []
         said += [f"“{prompt['text'][:SHOWN]}”" for prompt in row.request.get("prompts", [])[:2]]
         return ", ".join(said) or "what a listener likes"
+
+    @admin.display(description="from a listener's own plays")
+    def of_listener(self, row: Answered) -> str:
+        """Say it in a word: Django's red cross would look as if something were wrong."""
+        return "yes" if row.personal else "no"
+
+    @admin.display(description="words read by a stub")
+    def by_stub(self, row: Answered) -> str:
+        """Say it in a word as well."""
+        return "yes: what they found means nothing" if row.is_stub else "no"
 
     @admin.display(description="models")
     def by(self, row: Answered) -> str:

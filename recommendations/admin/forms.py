@@ -1,12 +1,13 @@
 """The form on which recommendations are tried."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from django import forms
 
 from embeddings.embedders import SPECS
 from recommendations.configuration import Configuration
-from recommendations.domain import LEAST_PENALTY, MOST_LIMIT, Merge, Strategy, Variety
+from recommendations.domain import LEAST_PENALTY, MOST_LIMIT, Strategy
 from recommendations.modes import MODES
 
 MOST_PROMPTS = 20
@@ -84,12 +85,16 @@ class ConfigurationForm(forms.Form):
     def configuration(self) -> Configuration:
         """Make it of what was filled in."""
         given: dict[str, Any] = self.cleaned_data
-        merge = Merge(strategy=given["merge"] or "union", agreement=given["agreement"] or 1)
-        variety = Variety(diversity=given["diversity"], per_artist=given["per_artist"], per_album=given["per_album"])
+        merge = {"strategy": given["merge"] or None, "agreement": given["agreement"]}
+        variety = {name: given[name] for name in ("diversity", "per_artist", "per_album")}
         return Configuration(
             mode=given["mode"] or None,
             models=given["models"] or None,
-            merge=None if merge == Merge() else merge,
-            variety=None if variety == Variety() else variety,
+            merge=_filled_in(merge),
+            variety=_filled_in(variety),
             penalty=given["penalty"],
         )
+
+
+def _filled_in(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -17,7 +17,7 @@ from embeddings.models import Track
 from recommendations.admin.forms import ConfigurationForm, QuestionForm
 from recommendations.comparing import compare
 from recommendations.configuration import Configuration
-from recommendations.domain import Negatives, Prompt, Request, Seed
+from recommendations.domain import Dislikes, Negatives, Prompt, Request, Seed
 from recommendations.logbook.answering import answer
 from recommendations.prompt_templates import templates
 from recommendations.store import vector_store
@@ -35,8 +35,11 @@ class Pressed:
     fields: QueryDict
     """With a template's words in the prompts, when it was a template's button."""
     seeds: tuple[Track, ...]
+    disliked: tuple[Track, ...]
     matches: tuple[Track, ...]
-    """Tracks that the words in the search box match."""
+    """Tracks that the words in the search box match, the first of them."""
+    more: int
+    """How many others match."""
     template: bool
     """Whether it was a template's button."""
     wants_answer: bool
@@ -58,8 +61,9 @@ def try_page(request: HttpRequest) -> HttpResponse:
         "searched": pressed.fields.get("q", ""),
         "groups": [(name, list(group)) for name, group in groupby(templates(), key=lambda one: one.group)],
         "forms": forms,
+        "faulty": pressed.wants_answer and not all(form.is_valid() for form in forms.values()),
     }
-    if pressed.wants_answer and all(form.is_valid() for form in forms.values()):
+    if pressed.wants_answer and not context["faulty"]:
         context |= _answers(pressed, forms)
     page = admin.site.each_context(request) | context
     return TemplateResponse(request, "admin/recommendations/try.html", page)
@@ -71,17 +75,25 @@ def _pressed(given: QueryDict) -> Pressed:
         if template.key == given.get("template"):
             words = given.get("prompts", "").rstrip()
             fields["prompts"] = f"{words}\n{template.prompt}".lstrip()
-    ids = [one for one in [*given.getlist("seed"), *given.getlist("add")] if one != given.get("remove")]
     words = given.get("q", "").strip()
     # Enter in any field presses the first button of the form, which is the one that finds tracks.
     repeated = "find" in given and words in ("", given.get("searched", ""))
+    matches, more = _matching(words)
     return Pressed(
         fields=fields,
-        seeds=tuple(_tracks(ids[:MOST_SEEDS])),
-        matches=tuple(_matching(words)),
+        seeds=tuple(_tracks(_kept(given, "seed", "add"))),
+        disliked=tuple(_tracks(_kept(given, "disliked", "dislike"))),
+        matches=tuple(matches),
+        more=more,
         template="template" in given,
         wants_answer="go" in given or repeated,
     )
+
+
+def _kept(given: QueryDict, listed: str, button: str) -> list[str]:
+    """Ids that were chosen before, and the one that a button adds; without the one that another takes away."""
+    ids = [*given.getlist(listed), *given.getlist(button)]
+    return [one for one in ids if one != given.get("remove")][:MOST_SEEDS]
 
 
 def _tracks(ids: list[str]) -> Iterator[Track]:
@@ -98,9 +110,14 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _matching(words: str) -> list[Track]:
+def _matching(words: str) -> tuple[list[Track], int]:
+    """The first tracks that words match, and how many more there are."""
     # PostgreSQL takes no NUL, not even to say that nothing matches.
-    return list(Track.objects.present().matching(words)[:MOST_MATCHES]) if words and "\0" not in words else []
+    if not words or "\0" in words:
+        return [], 0
+    matching = Track.objects.present().matching(words)
+    first = list(matching[:MOST_MATCHES])
+    return first, matching.count() - MOST_MATCHES if len(first) == MOST_MATCHES else 0
 
 
 def _forms(fields: QueryDict) -> dict[str, Any]:
@@ -137,5 +154,6 @@ def _request(pressed: Pressed, given: Mapping[str, Any]) -> Request:
         user=given["user"],
         seeds=[Seed(key=str(track.pk)) for track in pressed.seeds],
         prompts=[Prompt(text=words) for words in given["prompts"]],
+        dislikes=Dislikes(track_ids=[str(track.pk) for track in pressed.disliked]),
         negatives=Negatives(prompts=[Prompt(text=words) for words in given["without"]]),
     )

@@ -15,8 +15,8 @@ from recommendations.api.fields import (
     spoken,
     texts,
 )
-from recommendations.configuration import RANGES
 from recommendations.domain import LEAST_PENALTY, MOST_LIMIT, SeedKind, Strategy
+from recommendations.modes import RANGES
 
 MOST_SEEDS = 1000
 MOST_PROMPTS = 20

@@ -40,9 +40,9 @@ class ListenerField(serializers.CharField):
     def __init__(self) -> None:
         super().__init__(required=False, allow_blank=True, max_length=255)
 
-    def to_internal_value(self, data: Any) -> str:
-        """Refuse somebody else's."""
-        name: str = super().to_internal_value(data)
+    def run_validation(self, data: Any = serializers.empty) -> str:
+        """Refuse somebody else's, once it is a name."""
+        name: str = super().run_validation(data)
         caller = self.context["request"].user
         own = caller.get_username()
         if name and name.casefold() != own.casefold() and not caller.is_staff:

@@ -40,12 +40,7 @@ def request_of(given: Mapping[str, Any]) -> Request:
 
 def configuration_of(given: Mapping[str, Any]) -> Configuration:
     """Make the configuration of what `ConfigurationIn` has validated."""
-    parts = dict(given)
-    if "merge" in parts:
-        parts["merge"] = Merge(**parts["merge"])
-    if "variety" in parts:
-        parts["variety"] = Variety(**parts["variety"])
-    return Configuration(**parts)
+    return Configuration(**given)
 
 
 def _seed(given: Mapping[str, Any]) -> Seed | VectorSeed:

@@ -30,6 +30,8 @@ SAME_SOUND = 0.95
 """Similarity, on the scale on which a random pair has 0, from which one model takes two tracks for one recording."""
 SEAM = 1e-12
 """What a score of 1 stays below one of 0 in the next better tier."""
+BATCH = 32
+"""Candidates that are compared with the chosen at once, at first."""
 MOST_CROWDED = 0.999
 """Mean cosine of random pairs beyond which a space tells nothing apart."""
 
@@ -85,82 +87,136 @@ def choose(choice: Choice) -> Indexes:
     """
     chosen, picking = list[int](), _Picking(choice)
     while len(chosen) < choice.limit and (best := picking.best()) is not None:
-        if picking.take(best):
-            chosen.append(best)
+        if (index := picking.take(best)) is not None:
+            chosen.append(index)
     return np.array(chosen, np.int64)
 
 
 class _Picking:
-    """The state of one choice."""
+    """The state of one choice; its places are those of the candidates by worth, so that of equals the first wins.
+
+    Nobody becomes less similar to the chosen while their number grows. So what is known of a candidate from earlier is
+    the most that it can have now, and only those that might be next are compared with what came since (Minoux,
+    Accelerated greedy algorithms, 1978); the result is that of comparing all each time.
+    """
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
-        self._spaces = [_Space(sound) for sound in choice.sounds]
-        self._worth = _worth(choice.relevance, choice.limit)
-        self._open = ~np.isnan(choice.relevance)
-        self._nearest: Scores | None = None
+        most = len(choice.beside) + min(choice.limit, len(choice.candidates))
+        self._spaces = [_Space(sound, most) for sound in choice.sounds]
+        self._order, worth = _by_worth(choice.relevance, choice.limit)
+        self._worth = (1.0 - choice.diversity) * worth
+        self._nearest = np.zeros(len(worth))
+        # The most that each can have now; -inf for what cannot be chosen any more.
+        self._marginal = np.where(np.isnan(choice.relevance[self._order]), -np.inf, self._worth)
+        self._seen = np.zeros(len(worth), np.intp)
+        self._alike: dict[int, list[int]] = {}
+        self._there = _There(choice.candidates)
+        ordered = [choice.candidates[index] for index in self._order]
         self._caps = [
-            _Cap([candidate.artist_key for candidate in choice.candidates], choice.per_artist),
-            _Cap([candidate.album_key for candidate in choice.candidates], choice.per_album),
+            _Cap([candidate.artist_key for candidate in ordered], choice.per_artist),
+            _Cap([candidate.album_key for candidate in ordered], choice.per_album),
         ]
-        self._there: list[tuple[Recording, NDArray[np.bool_]]] = []
         for index in choice.beside:
-            self._open[index] = False
-            self._remember(index)
+            self._marginal[self._order == index] = -np.inf
+            self._add(index)
 
     def best(self) -> int | None:
-        """The open candidate with the greatest marginal relevance."""
-        diversity = self._choice.diversity
-        marginal = self._worth if self._nearest is None else (1 - diversity) * self._worth - diversity * self._nearest
-        marginal = np.where(self._open, marginal, -np.inf)
-        # Of equals the most relevant: at diversity 1 nothing else would decide between two that are unlike all.
-        top = np.flatnonzero(marginal == marginal.max(initial=-np.inf))
-        best = int(top[np.argmax(self._worth[top])]) if len(top) else -1
-        return best if best >= 0 and self._open[best] else None
+        """The place of the open candidate with the greatest marginal relevance."""
+        batch = BATCH
+        while self._marginal.max(initial=-np.inf) > -np.inf:
+            best = int(self._marginal.argmax())
+            if self._seen[best] == len(self._there.indexes):
+                return best
+            self._compare(batch)
+            batch *= 2
+        return None
 
-    def take(self, index: int) -> bool:
-        """Choose a candidate; False, and never again, where it is a recording that is there already."""
-        self._open[index] = False
-        if not self._choice.versions and self._is_there(index):
-            return False
-        similarity = self._remember(index)
-        self._nearest = similarity if self._nearest is None else np.maximum(self._nearest, similarity)
+    def take(self, place: int) -> int | None:
+        """The index of a candidate that is chosen; None, and never again, where its recording is there already."""
+        self._marginal[place] = -np.inf
+        index = int(self._order[place])
+        if not self._choice.versions and self._there.has(index, self._alike.get(place, ())):
+            return None
+        self._add(index)
         for cap in self._caps:
-            self._open &= ~cap.full_with(index)
-        return True
+            self._marginal[cap.full_with(place)] = -np.inf
+        return index
 
-    def _remember(self, index: int) -> Scores:
-        """Similarity of all candidates to one that is there from now on."""
-        rows = np.array([space.similarity(index) for space in self._spaces]).reshape(-1, len(self._open))
-        alike: NDArray[np.bool_] = np.any(rows >= SAME_SOUND, axis=0)
-        self._there.append((recording_of(self._choice.candidates[index]), alike))
-        known = ~np.isnan(rows)
-        mean: Scores = np.where(known, rows, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        return mean
+    def _add(self, index: int) -> None:
+        self._there.add(index)
+        for space in self._spaces:
+            space.add(index)
 
-    def _is_there(self, index: int) -> bool:
-        tags = recording_of(self._choice.candidates[index])
-        return any(
-            are_same(tags, other) or (alike[index] and not are_versions(tags, other)) for other, alike in self._there
-        )
+    def _compare(self, batch: int) -> None:
+        """Compare those that might be next with what they were not compared with yet."""
+        now = len(self._there.indexes)
+        first = np.argpartition(-self._marginal, min(batch, len(self._marginal)) - 1)[:batch]
+        first = first[(self._seen[first] < now) & np.isfinite(self._marginal[first])]
+        lacking = np.frexp(now - self._seen[first])[1]
+        # Those that lack about as much, at most twice as much, are compared at once.
+        for size in np.unique(lacking):
+            self._compare_with(first[lacking == size])
+        self._seen[first] = now
+        self._marginal[first] = self._worth[first] - self._choice.diversity * self._nearest[first]
+
+    def _compare_with(self, places: Indexes) -> None:
+        since = int(self._seen[places].min())
+        rows = np.array([space.similarity(self._order[places], since) for space in self._spaces])
+        rows = rows.reshape(-1, len(places), len(self._there.indexes) - since)
+        for row, column in np.argwhere(np.any(rows >= SAME_SOUND, axis=0)):
+            self._alike.setdefault(int(places[row]), []).append(since + int(column))
+        # What is beside is not chosen.
+        mean = _mean(rows[:, :, max(0, len(self._choice.beside) - since) :])
+        self._nearest[places] = np.maximum(self._nearest[places], mean.max(axis=1, initial=0.0))
+
+
+class _There:
+    """The recordings that are there already, found by what could make another one the same."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.indexes: list[int] = []
+        self._candidates = candidates
+        self._said: list[Recording] = []
+        self._namesakes: dict[object, list[Recording]] = {}
+
+    def add(self, index: int) -> None:
+        """One more is there."""
+        one = recording_of(self._candidates[index])
+        self.indexes.append(index)
+        self._said.append(one)
+        for name in filter(None, (one.song, one.mbid)):
+            self._namesakes.setdefault(name, []).append(one)
+
+    def has(self, index: int, alike: Sequence[int]) -> bool:
+        """Whether a candidate's recording is there, by its tags or by those, in the order they came, it sounds like."""
+        one = recording_of(self._candidates[index])
+        same = (other for name in (one.song, one.mbid) if name for other in self._namesakes.get(name, ()))
+        sounding = (self._said[place] for place in alike)
+        return any(are_same(one, other) for other in same) or any(not are_versions(one, other) for other in sounding)
 
 
 class _Space:
-    """One model's similarity of every candidate to one of them."""
+    """One model's similarity of candidates to what is there."""
 
-    def __init__(self, sound: Sound) -> None:
+    def __init__(self, sound: Sound, most: int) -> None:
+        self._vectors = sound.vectors
         self._known = np.isfinite(sound.vectors[:, 0]) & (sound.vectors != 0).any(axis=1)
-        blank = np.float32(0)
-        self._vectors = sound.vectors if self._known.all() else np.where(self._known[:, None], sound.vectors, blank)
         self._crowd = min(sound.crowd, MOST_CROWDED)
+        self._there = np.empty((most, sound.vectors.shape[1]), np.float32)
+        self._count = 0
 
-    def similarity(self, index: int) -> Scores:
-        """[n] 0..1; NaN where either has no vector."""
-        if not self._known[index]:
-            return np.full(len(self._known), np.nan)
-        cosines = (self._vectors @ self._vectors[index]).astype(np.float64)
-        scaled = np.clip((cosines - self._crowd) / (1 - self._crowd), 0.0, 1.0)
-        return np.where(self._known, scaled, np.nan)
+    def add(self, index: int) -> None:
+        """One more is there."""
+        self._there[self._count] = self._vectors[index] if self._known[index] else np.nan
+        self._count += 1
+
+    def similarity(self, some: Indexes, since: int) -> Scores:
+        """[some, there] 0..1 to those that came since; NaN where either has no vector."""
+        cosines = (self._vectors[some] @ self._there[since : self._count].T).astype(np.float64)
+        scaled: Scores = np.clip((cosines - self._crowd) / (1 - self._crowd), 0.0, 1.0)
+        scaled[~self._known[some]] = np.nan
+        return scaled
 
 
 class _Cap:
@@ -181,10 +237,14 @@ class _Cap:
         return others
 
 
-def _worth(relevance: Scores, limit: int) -> Scores:
-    """1 for the most relevant, less for each place after it; what is left out comes last."""
-    out = np.isnan(relevance)
-    order = np.argsort(np.where(out, np.inf, -relevance), kind="stable")
-    worth = np.empty(len(relevance))
-    worth[order] = 1.0 - np.arange(len(relevance)) / (REACH * max(1, limit))
-    return worth
+def _mean(rows: Scores) -> Scores:
+    """Over the models that know both; 0 where none does."""
+    known = ~np.isnan(rows)
+    mean: Scores = np.where(known, rows, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return mean
+
+
+def _by_worth(relevance: Scores, limit: int) -> tuple[Indexes, Scores]:
+    """Indexes by falling worth, and that: 1 for the most relevant, less for each after it, last what is left out."""
+    order = np.argsort(np.where(np.isnan(relevance), np.inf, -relevance), kind="stable")
+    return order, 1.0 - np.arange(len(relevance)) / (REACH * max(1, limit))

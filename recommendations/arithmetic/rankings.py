@@ -82,7 +82,8 @@ def kendall_tau(a: Sequence[Hashable], b: Sequence[Hashable]) -> float | None:
 def rank_biased_overlap(a: Sequence[Hashable], b: Sequence[Hashable], *, p: float = PERSISTENCE) -> float:
     """Extrapolated rank-biased overlap: the agreement of the first d places, over all depths d, with weight p**d.
 
-    Beyond the end of a list its agreement is taken to go on as it was.
+    A list that ends before the other has nothing below its end, so that one place against sixteen is not wholly alike
+    for having the same first; beyond the longer list's end the agreement is taken to go on as it was.
 
     Args:
         a: a ranked list.
@@ -90,19 +91,18 @@ def rank_biased_overlap(a: Sequence[Hashable], b: Sequence[Hashable], *, p: floa
         p: between 0 and 1, both excluded; nearer to 1, deeper places weigh more.
 
     Source:
-        Webber, Moffat, Zobel, A Similarity Measure for Indefinite Rankings, TOIS 2010, equation 32.
+        Webber, Moffat, Zobel, A Similarity Measure for Indefinite Rankings, TOIS 2010, equation 30, to the length of
+        the longer list.
 
     """
     short, long = sorted((a, b), key=len)
     if not short:
         return 0.0 if long else 1.0
     shared = _shared(short, long)
-    s, deepest = len(short), len(long)
+    deepest = len(long)
     total = sum(shared[d] / d * p**d for d in range(1, deepest + 1))
-    total += sum(shared[s] * (d - s) / (s * d) * p**d for d in range(s + 1, deepest + 1))
-    rest = (shared[deepest] - shared[s]) / deepest + shared[s] / s
     # Rounding must not lead out of what it can be.
-    return min(1.0, max(0.0, (1 - p) / p * total + rest * p**deepest))
+    return min(1.0, max(0.0, (1 - p) / p * total + shared[deepest] / deepest * p**deepest))
 
 
 def _shared(short: Sequence[Hashable], long: Sequence[Hashable]) -> list[int]:

@@ -10,10 +10,9 @@ and the other is not, or is called so in other words (`live at Wembley`, `live i
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-
-from recommendations.results import Candidate
+from typing import Protocol
 
 VERSIONS = {
     "live": r"live|unplugged|in concert|sessions?|en vivo|en directo|ao vivo|dal vivo",
@@ -51,6 +50,21 @@ DURATION_SHARE = 0.1
 """Of the longer one: what the same title and artist may differ by; a fade-out, not another version."""
 
 
+class Tagged(Protocol):
+    """A track of which the catalogue knows what its tags say."""
+
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def artist(self) -> str: ...  # noqa: D102
+    @property
+    def album(self) -> str: ...  # noqa: D102
+    @property
+    def duration(self) -> float | None: ...  # noqa: D102
+    @property
+    def recording_mbid(self) -> str: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """What tags say of the recording in a track."""
@@ -65,18 +79,18 @@ class Recording:
     duration: float | None
 
 
-def recording_of(candidate: Candidate) -> Recording:
-    """Read what a candidate's tags say."""
-    plain, remarks = _split(NUMBER.sub("", candidate.title))
+def recording_of(track: Tagged) -> Recording:
+    """Read what a track's tags say."""
+    plain, remarks = _split(NUMBER.sub("", track.title))
     versions = [remark for remark in remarks if _kinds(remark)]
     others = [remark for remark in remarks if not _kinds(remark) and not NOISE.search(remark)]
-    song = (_letters(plain), _letters(OTHER_ARTISTS.sub("", candidate.artist)))
+    song = (_letters(plain), _letters(OTHER_ARTISTS.sub("", track.artist)))
     return Recording(
         song=song if all(song) else None,
-        version=_words([*versions, *_album_versions(candidate.album)]),
+        version=_words([*versions, *_album_versions(track.album)]),
         remark=_words(others),
-        mbid=candidate.recording_mbid.strip().lower(),
-        duration=candidate.duration,
+        mbid=track.recording_mbid.strip().lower(),
+        duration=track.duration,
     )
 
 
@@ -97,6 +111,20 @@ def are_same(one: Recording, other: Recording) -> bool:
         and _fits(one.duration, other.duration)
         and not (one.remark and other.remark != one.remark and other.remark)
     )
+
+
+def are_among(tracks: Iterable[Tagged]) -> Callable[[Tagged], bool]:
+    """Whether another track is, by its tags alone, a recording that is among these."""
+    known: dict[object, list[Recording]] = {}
+    for found in map(recording_of, tracks):
+        for name in filter(None, (found.song, found.mbid)):
+            known.setdefault(name, []).append(found)
+
+    def is_among(track: Tagged) -> bool:
+        one = recording_of(track)
+        return any(are_same(one, other) for name in (one.song, one.mbid) for other in known.get(name, ()))
+
+    return is_among if known else lambda _: False
 
 
 def _fits(one: float | None, other: float | None) -> bool:

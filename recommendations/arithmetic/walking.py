@@ -29,6 +29,8 @@ BREADTH = 48
 """Tracks that each step chooses from, nearest to its point first; all of them where these do not do."""
 SAME_DIRECTION = 1e-6
 """Radians."""
+MOST_CELLS = 16_000_000
+"""Distances that are kept at a time: 128 MB at most, which only the largest pools take."""
 MOST_CROWDED = 0.999
 
 
@@ -59,6 +61,8 @@ class Walk:
     """Tracks of one artist at most; 0 for any number."""
     ends: Sequence[str] = ()
     """Keys of the artists of start and end: their tracks count as well."""
+    most_cells: int = MOST_CELLS
+    """Distances between candidates that are kept."""
 
 
 def between(start: NDArray[np.float32], end: NDArray[np.float32], steps: int) -> Vectors:
@@ -96,9 +100,10 @@ def walk(asked: Walk) -> Indexes:
         raise Refused(f"{sentence} that may be used.", code="no_path")
     if not inner:
         return np.empty(0, np.int64)
-    there, cost = _Search(asked, limits, known).solve()
+    ground = _Ground(asked)
+    there, cost = _Search(asked, limits, known, ground).solve()
     back = [replace(terrain, start=terrain.end, end=terrain.start) for terrain in asked.terrains]
-    reversed_, cost_back = _Search(replace(asked, terrains=back), limits, known).solve()
+    reversed_, cost_back = _Search(replace(asked, terrains=back), limits, known, ground).solve()
     return there if cost <= cost_back else reversed_[::-1]
 
 
@@ -121,20 +126,50 @@ class _Limits:
         return int(np.minimum(each, self.left).sum())
 
 
+class _Ground:
+    """Distances from candidates to all others: those that were computed serve all steps in both directions."""
+
+    def __init__(self, asked: Walk) -> None:
+        self.clean = [np.where(_has_vector(t.candidates)[:, None], t.candidates, np.nan) for t in asked.terrains]
+        self._terrains, size = asked.terrains, len(asked.artists)
+        # One step never needs more rows than there are partial paths.
+        self._rows = np.empty((min(size, max(asked.most_cells // size, BREADTH + asked.steps)), size))
+        self._row = np.full(size, -1)
+        self._used = 0
+
+    def learn(self, some: Indexes) -> None:
+        """Compute at once what will be asked for, as far as there is room; different candidates."""
+        new = some[self._row[some] < 0][: len(self._rows) - self._used]
+        if new.size:
+            self._row[new] = np.arange(self._used, self._used + len(new))
+            self._used += len(new)
+            pairs = zip(self.clean, self._terrains, strict=True)
+            self._rows[self._row[new]] = _averaged([_distance(rows[new] @ rows.T, one.crowd) for rows, one in pairs])
+
+    def distances(self, some: Indexes, others: Indexes) -> Matrix:
+        """[some, others]; both different candidates."""
+        self.learn(some)
+        if (self._row[some] < 0).any():
+            self._row[:], self._used = -1, 0
+            self.learn(some)
+        found: Matrix = self._rows[self._row[some]].take(others, axis=1)
+        return found
+
+
 class _Search:
     """Dynamic programming in one direction; a state is a candidate with the best path to it that was found."""
 
-    def __init__(self, asked: Walk, limits: _Limits, known: NDArray[np.bool_]) -> None:
-        self._terrains, self._limits = asked.terrains, limits
-        self._clean = [np.where(_has_vector(t.candidates)[:, None], t.candidates, np.nan) for t in asked.terrains]
+    def __init__(self, asked: Walk, limits: _Limits, known: NDArray[np.bool_], ground: _Ground) -> None:
+        self._terrains, self._limits, self._ground = asked.terrains, limits, ground
         points = [between(terrain.start, terrain.end, asked.steps) for terrain in asked.terrains]
         self._off = _averaged(
             [
                 _distance(inner[1:-1] @ rows.T, terrain.crowd)
-                for inner, rows, terrain in zip(points, self._clean, asked.terrains, strict=True)
+                for inner, rows, terrain in zip(points, ground.clean, asked.terrains, strict=True)
             ]
         )
         self._off[:, ~known] = np.inf
+        ground.learn(np.unique(np.argsort(self._off, axis=1, kind="stable")[:, : BREADTH + asked.steps]))
 
     def solve(self) -> tuple[Indexes, float]:
         """The path and its cost."""
@@ -165,9 +200,7 @@ class _Search:
     def _jump(self, paths: Indexes, some: Indexes) -> Matrix:
         if not paths.shape[1]:
             return _averaged([self._from_start(place, some)[None, :] for place in range(len(self._terrains))])
-        last = paths[:, -1]
-        pairs = zip(self._clean, self._terrains, strict=True)
-        return _averaged([_distance(rows[last] @ rows[some].T, terrain.crowd) for rows, terrain in pairs])
+        return self._ground.distances(paths[:, -1], some)
 
     def _closed(self, paths: Indexes, some: Indexes) -> NDArray[np.bool_]:
         """[paths, candidates] that are on the path already, or whose artist is there often enough."""
@@ -182,11 +215,11 @@ class _Search:
 
     def _from_start(self, place: int, some: Indexes) -> Matrix:
         terrain = self._terrains[place]
-        return _distance(self._clean[place][some] @ terrain.start, terrain.crowd)
+        return _distance(self._ground.clean[place][some] @ terrain.start, terrain.crowd)
 
     def _to_end(self, place: int, some: Indexes) -> Matrix:
         terrain = self._terrains[place]
-        return _distance(self._clean[place][some] @ terrain.end, terrain.crowd)
+        return _distance(self._ground.clean[place][some] @ terrain.end, terrain.crowd)
 
 
 def _has_vector(vectors: Vectors) -> NDArray[np.bool_]:

@@ -1,14 +1,18 @@
 """Looks up everything that a request names at once: tracks by any id, and albums, artists and playlists as tracks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import F
 
 from embeddings.models import Track
+from recommendations.arithmetic.scoring import STARS
 from recommendations.asking.hearing import open_playlists
 from recommendations.asking.naming import COLUMNS, MOST_AT_ONCE, NamedTrack, chunks, find_keys, find_tracks, named_track
-from recommendations.domain import Request, Seed, SeedKind
+from recommendations.domain import Dislikes, Request, Seed, SeedKind
+
+SHOWN = 5
+"""Unknown names that a warning repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,22 @@ def expand(request: Request) -> Expanded:
     }
     groups |= _members("album", {name: albums[name] for name in named["album"] if name in albums})
     groups |= _members("artist", {name: artists[name] for name in named["artist"] if name in artists})
-    return Expanded(tracks=tracks, albums=albums, artists=artists, groups=groups, warnings=warnings)
+    unknown = tuple(_unknown_dislikes(request.dislikes, tracks, artists))
+    return Expanded(tracks=tracks, albums=albums, artists=artists, groups=groups, warnings=(*warnings, *unknown))
+
+
+def _unknown_dislikes(dislikes: Dislikes, tracks: Collection[str], artists: Collection[str]) -> Iterator[str]:
+    """What to say of dislikes that mean nothing here; who excludes what is unknown gets what was asked for anyway."""
+    rated = {name for name, stars in dislikes.ratings.items() if stars in STARS}
+    for kind, named, known in (
+        ("track", rated.union(dislikes.track_ids), tracks),
+        ("artist", set(dislikes.artist_keys), artists),
+    ):
+        lost = sorted(named.difference(known))
+        if lost:
+            what = f"1 disliked {kind}" if len(lost) == 1 else f"{len(lost)} disliked {kind}s"
+            more = ", and others" if len(lost) > SHOWN else ""
+            yield f"The library does not know {what}: {', '.join(lost[:SHOWN])}{more}."
 
 
 def _playlists(names: Collection[str], user: str) -> tuple[Mapping[str, Sequence[str]], tuple[str, ...]]:
@@ -65,10 +84,12 @@ def _playlists(names: Collection[str], user: str) -> tuple[Mapping[str, Sequence
     if not unread:
         return found.tracks, ()
     whose = f"public or {user}'s" if found.user_known else "public, and no user was named whose own would be read"
-    shown = ", ".join(repr(name) for name in unread[:5])
-    return found.tracks, (
-        f"{len(unread)} playlists were not read, as there are none of these that are {whose}: {shown}.",
-    )
+    shown = ", ".join(repr(name) for name in unread[:SHOWN])
+    if len(unread) == 1:
+        what = "1 playlist was not read, as it is none that is"
+    else:
+        what = f"{len(unread)} playlists were not read, as they are none that are"
+    return found.tracks, (f"{what} {whose}: {shown}.",)
 
 
 def _members(kind: SeedKind, keys: Mapping[str, str]) -> dict[tuple[SeedKind, str], Sequence[NamedTrack]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from embeddings.library.navidrome_listening import Mark
-from recommendations.asking.hearing import LOW, Heard, hear
+from recommendations.asking.hearing import LOW, Heard, Hearing, hear
 from recommendations.domain import Request, Seed
 from recommendations.modes import Habit, Mode
 
@@ -27,6 +27,17 @@ def with_habits(request: Request, mode: Mode, now: datetime) -> Request:
     if heard is None:
         return request
     return replace(request, seeds=[seed for habit in mode.habits for seed in _seeds(heard, habit, now)])
+
+
+def said_of_listener(user: str, mode: Mode, hearing: Hearing) -> Iterator[str]:
+    """What was said when the listener was heard, and where a mode goes by what he knows and there is nothing to."""
+    yield from hearing.warnings
+    if mode.familiarity and not hearing.warnings:
+        said = f"{mode.key} goes by what its listener knows, and"
+        if hearing.heard is None:
+            yield f"{said} no user was named: nothing counts as known."
+        elif not (hearing.heard.tracks or hearing.heard.artists):
+            yield f"{said} Navidrome has noted nothing that {user} heard."
 
 
 def _seeds(heard: Heard, habit: Habit, now: datetime) -> Iterator[Seed]:

@@ -27,6 +27,9 @@ class NamedTrack(NamedTuple):
     path: str
     artist_key: str
     album_key: str
+    album: str
+    duration: float | None
+    recording_mbid: str
 
     @property
     def label(self) -> str:
@@ -35,7 +38,7 @@ class NamedTrack(NamedTuple):
         return f"{self.artist} - {title}" if self.artist else title
 
 
-COLUMNS = ("id", "artist", "title", "path", "artist_key", "album_key")
+COLUMNS = ("id", "artist", "title", "path", "artist_key", "album_key", "album", "duration", "recording_mbid")
 """Of `Track`, in the order of `NamedTrack`."""
 
 

@@ -15,6 +15,7 @@ from embeddings.errors import Refused
 from recommendations.arithmetic.pooling import latest, recency
 from recommendations.arithmetic.scoring import STARS
 from recommendations.asking.expanding import Expanded, expand
+from recommendations.asking.habits import said_of_listener
 from recommendations.asking.hearing import Heard, hear
 from recommendations.asking.naming import NamedTrack
 from recommendations.domain import Request, Seed, SeedKind, VectorSeed
@@ -120,7 +121,7 @@ def gather(request: Request, mode: Mode, *, now: datetime) -> Gathered:
         disliked=disliked,
         disliked_artists=_disliked_artists(request, found, hearing.heard) - _own(found.artists, _keys(named, "artist")),
         heard=hearing.heard,
-        warnings=(*hearing.warnings, *found.warnings, *_unknown(sown, found)),
+        warnings=(*said_of_listener(request.user, mode, hearing), *found.warnings, *_unknown(sown, found)),
     )
 
 
@@ -181,9 +182,9 @@ def _query(parts: Sequence[Part], *, kind: QueryKind, track_id: str = "") -> Que
 
 def _since(request: Request, sown: Sequence[Sown], now: datetime) -> datetime:
     """From when the ages of seeds count: the latest of those that weigh anything."""
-    vectors = (seed for seed in request.seeds if isinstance(seed, VectorSeed))
-    heavy = (seed for seed in (*vectors, *(one.seed for one in sown if one.used)) if seed.weight > 0)
-    return latest(map(_played_at, heavy), now)
+    seeds: list[Seed | VectorSeed] = [seed for seed in request.seeds if isinstance(seed, VectorSeed)]
+    seeds += [one.seed for one in sown if one.used]
+    return latest((_played_at(seed) for seed in seeds if seed.weight > 0), now)
 
 
 def _weight(seed: Seed | VectorSeed, mode: Mode, since: datetime) -> float:
@@ -224,7 +225,8 @@ def _unknown(sown: Sequence[Sown], found: Expanded) -> Iterable[str]:
     lost = sorted({seed.key for seed in empty if seed.kind != "playlist" or ("playlist", seed.key) in found.groups})
     if lost:
         more = ", and others" if len(lost) > NAMED else ""
-        yield f"{len(lost)} seeds were left out, as the library has no track to go by: {', '.join(lost[:NAMED])}{more}."
+        what = "1 seed was" if len(lost) == 1 else f"{len(lost)} seeds were"
+        yield f"{what} left out, as the library has no track to go by: {', '.join(lost[:NAMED])}{more}."
 
 
 def _ids(found: Expanded, names: Iterable[str]) -> frozenset[str]:

@@ -20,6 +20,9 @@ from recommendations.domain import Prompt
 from recommendations.fitting.spaces import Space
 from recommendations.results import Query
 
+MOST_DISLIKES = 500
+"""Disliked tracks that candidates are compared with; what is disliked itself is moved down however many there are."""
+
 One = TypeVar("One")
 Made = TypeVar("Made")
 
@@ -36,8 +39,12 @@ class Question:
 
     @property
     def disliked(self) -> tuple[str, ...]:
-        """Ids of all tracks that are disliked, in order."""
-        return tuple(sorted(self.gathered.disliked))
+        """Ids of disliked tracks whose sound counts, in order: at most `MOST_DISLIKES`, the most disliked.
+
+        Of those that are disliked as much, ids decide: it is the same choice each time, and none by sound.
+        """
+        marks = self.gathered.disliked
+        return tuple(sorted(sorted(marks, key=lambda key: (-marks[key], key))[:MOST_DISLIKES]))
 
     @property
     def queries(self) -> tuple[Query, ...]:
@@ -110,11 +117,18 @@ def open_voices(question: Question, spaces: Sequence[Space], store: VectorStore)
             warnings.extend(_lacking(question, key, voice))
         else:
             warnings.append(f"{key} has no vector of anything that was asked for, and is left out.")
+    warnings.extend(_unused(question, spaces))
     if not voices and away:
         raise away[0]
     if not voices:
         raise NotEmbedded(" ".join(warnings) or "Nothing that was asked for has a vector.")
     return Voices(voices=tuple(voices), warnings=tuple(warnings))
+
+
+def _unused(question: Question, spaces: Sequence[Space]) -> Iterable[str]:
+    given = {key for key, vectors in question.negative_vectors.items() if len(vectors)}
+    if unused := sorted(given - {space.spec.key for space in spaces}):
+        yield f"The vectors of what was not wanted count for nothing in {', '.join(unused)}, which takes no part."
 
 
 def _lacking(question: Question, key: str, voice: Voice) -> Iterable[str]:

@@ -215,15 +215,15 @@ def _distinct(tracks: Sequence[Candidate], terrains: Sequence[Terrain]) -> list[
     said = [recording_of(track) for track in tracks]
     alike = _alike(terrains, len(tracks))
     namesakes: dict[object, list[int]] = {}
-    kept: list[int] = []
+    kept = np.zeros(len(said), np.bool_)
     for place, one in enumerate(said):
-        near = [other for other in kept if alike[place, other] and not are_versions(one, said[other])]
-        same = [other for name in (one.song, one.mbid) if name for other in namesakes.get(name, ())]
+        near = any(not are_versions(one, said[other]) for other in np.flatnonzero(alike[place] & kept))
+        same = (other for name in (one.song, one.mbid) if name for other in namesakes.get(name, ()))
         if place < 2 or not (near or any(are_same(one, said[other]) for other in same)):
-            kept.append(place)
+            kept[place] = True
             for name in filter(None, (one.song, one.mbid)):
                 namesakes.setdefault(name, []).append(place)
-    return [place - 2 for place in kept if place >= 2]
+    return np.flatnonzero(kept[2:]).tolist()
 
 
 def _alike(terrains: Sequence[Terrain], count: int) -> NDArray[np.bool_]:

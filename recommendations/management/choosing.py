@@ -1,13 +1,14 @@
 """The arguments of commands that recommend: how models are merged, how varied the list is, what a mode means."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from embeddings.embedders import SPECS
 from embeddings.errors import Refused
-from recommendations.configuration import RANGES, Configuration, tuned
-from recommendations.domain import LEAST_PENALTY, MOST_LIMIT, Merge, Strategy, Variety
-from recommendations.modes import MODES
+from recommendations.configuration import Configuration
+from recommendations.domain import LEAST_PENALTY, MOST_LIMIT, Strategy
+from recommendations.modes import MODES, RANGES, tuned
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -51,25 +52,28 @@ def keys(listed: str) -> list[str]:
     return [key.strip() for key in listed.split(",") if key.strip()]
 
 
-def _merge(options: dict[str, Any]) -> Merge | None:
-    strategy, agreement, order = options["merge"], options["agreement"], options["priority"]
-    if strategy is None and agreement is None and order is None:
-        return None
-    within("agreement", agreement, 1, len(SPECS))
-    ranked = {key: place for place, key in enumerate(keys(order or ""), start=1)}
-    usual: Strategy = "priority" if ranked else "union"
-    wanted: Strategy = strategy or usual
-    return Merge(strategy=wanted, agreement=agreement or 1, priorities=ranked)
+def _merge(options: dict[str, Any]) -> Mapping[str, Any]:
+    ranked = {key: place for place, key in enumerate(keys(options["priority"] or ""), start=1)}
+    given = {
+        "strategy": options["merge"] or ("priority" if ranked else None),
+        "agreement": within("agreement", options["agreement"], 1, len(SPECS)),
+        "priorities": ranked or None,
+    }
+    return _given(given)
 
 
-def _variety(options: dict[str, Any]) -> Variety | None:
-    given = Variety(
-        diversity=within("diversity", options["diversity"], 0, 1),
-        per_artist=within("per-artist", options["per_artist"], 0, MOST_LIMIT),
-        per_album=within("per-album", options["per_album"], 0, MOST_LIMIT),
-        versions=options["versions"],
-    )
-    return None if given == Variety() else given
+def _variety(options: dict[str, Any]) -> Mapping[str, Any]:
+    given = {
+        "diversity": within("diversity", options["diversity"], 0, 1),
+        "per_artist": within("per-artist", options["per_artist"], 0, MOST_LIMIT),
+        "per_album": within("per-album", options["per_album"], 0, MOST_LIMIT),
+        "versions": options["versions"] or None,
+    }
+    return _given(given)
+
+
+def _given(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def within(name: str, number: Any, least: float, most: float) -> Any:

@@ -23,6 +23,7 @@ def test_seeds_are_chosen_and_two_ways_compared(admin_page: Page, live_server: A
     admin_page.get_by_role("button", name="Recommend").click()
     expect(admin_page.get_by_role("region", name="First way").get_by_role("listitem")).to_have_count(10)
     expect(admin_page.get_by_text("Rank-biased overlap")).to_be_visible()
-    assert admin_page.url == f"{live_server.url}/admin/recommendations/try/"
+    assert admin_page.url == f"{live_server.url}/admin/recommendations/try/#result"
+    expect(admin_page.get_by_role("heading", name="Two ways side by side")).to_be_in_viewport()
     admin_page.set_viewport_size({"width": 390, "height": 800})
     assert admin_page.evaluate("document.documentElement.scrollWidth") == 390

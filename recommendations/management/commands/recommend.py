@@ -10,7 +10,7 @@ from rich.table import Table
 
 from embeddings.errors import Refused
 from embeddings.management.reembed.speech import Speech, exit_codes
-from recommendations.domain import Filter, Negatives, Prompt, Request, Seed
+from recommendations.domain import Dislikes, Filter, Negatives, Prompt, Request, Seed
 from recommendations.logbook.answering import answer
 from recommendations.management import choosing
 from recommendations.management.finding import find_key, find_track
@@ -37,6 +37,8 @@ class Command(BaseCommand):
             "playlist": ("ID", "a playlist of Navidrome"),
             "text": ("WORDS", 'what the music is like: "sad slow piano"'),
             "without": ("WORDS", 'what it is not like: "vocals"'),
+            "not-track": ("TRACK", "a track that is disliked, by id or by words; what sounds like it moves down"),
+            "not-artist": ("NAME", "an artist who is disliked, by name or id; what sounds like that moves down"),
             "genre": ("NAME", "only tracks of this genre"),
         }
         for name, (shown, said) in many.items():
@@ -77,6 +79,10 @@ def _request(options: dict[str, Any]) -> Request:
         seeds=seeds,
         prompts=prompts,
         negatives=Negatives(prompts=[Prompt(text=words) for words in options["without"]]),
+        dislikes=Dislikes(
+            track_ids=[str(find_track(named).pk) for named in options["not_track"]],
+            artist_keys=[find_key("artist", named) for named in options["not_artist"]],
+        ),
         filter=Filter(genres=options["genre"], years=_years(options["year"] or "")),
     )
     return configuration.applied(plain)

@@ -163,6 +163,25 @@ def test_two_ways_stand_side_by_side(served: MadeLibrary) -> None:
     assert set(found["likeness"]) == {"k", "overlap", "jaccard", "kendallTau", "rankBiasedOverlap", "persistence"}
 
 
+def test_a_way_changes_only_the_fields_that_it_names(served: MadeLibrary) -> None:
+    request = {"seeds": [{"id": str(served.tracks[0].pk)}], "limit": 6, "variety": {"perArtist": 1}}
+    found = post("recommend/compare", {"request": request, "b": {"variety": {"diversity": 0.5}}}).json()
+    artists = [one["track"]["artist"] for one in found["b"]["tracks"]]
+    assert len(artists) == len(set(artists)) > 1
+
+
+def test_disliked_artists_are_named_by_a_track_s_key_and_unknown_ones_are_told(served: MadeLibrary) -> None:
+    body = {"seeds": [{"id": str(served.tracks[0].pk)}], "limit": 3}
+    key = post("recommend", body).json()["tracks"][0]["track"]["artistKey"]
+    dislikes = {"artistKeys": [key, "nobody"], "trackIds": ["nothing"]}
+    found = post("recommend", body | {"dislikes": dislikes, "exclude": {"artistKeys": ["no one"]}}).json()
+    assert key not in {one["artistKey"] for one in found["tracks"]}
+    assert [one for one in found["warnings"] if "disliked" in one] == [
+        "The library does not know 1 disliked track: nothing.",
+        "The library does not know 1 disliked artist: nobody.",
+    ]
+
+
 def test_the_same_way_twice_gives_the_same(served: MadeLibrary) -> None:
     body = {"request": {"seeds": [{"id": str(served.tracks[0].pk)}], "limit": 6}, "k": 3}
     found = post("recommend/compare", body).json()

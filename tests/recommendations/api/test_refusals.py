@@ -7,8 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from recommendations.api.parsing import MOST_BYTES
-from recommendations.configuration import RANGES
-from recommendations.modes import TUNABLE
+from recommendations.modes import RANGES, TUNABLE
 from recommendations.store import vector_store
 from tests.recommendations.api.asking import client, error_of, post
 from tests.recommendations.library import MadeLibrary

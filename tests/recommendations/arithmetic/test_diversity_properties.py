@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommendations.arithmetic.calibration import Background
-from recommendations.arithmetic.diversity import Choice, Sound, choose, relevance
+from recommendations.arithmetic.diversity import REACH, SAME_SOUND, Choice, Sound, choose, relevance
+from recommendations.arithmetic.recordings import are_same, are_versions, recording_of
 from tests.recommendations.candidates import candidate, clustered
 
 LISTEN = settings(max_examples=50, deadline=None)
@@ -110,20 +111,6 @@ def test_what_the_listener_has_before_him_is_not_chosen(asked: Choice, beside: i
     assert place not in choose(replace(asked, beside=[place]))
 
 
-def alike(count: int, **changed: object) -> Choice:
-    """Candidates in order of relevance, near to each other in groups."""
-    vectors = clustered(count, seed=3, clusters=8, spread=0.5)
-    near = vectors @ vectors[0]
-    order = np.argsort(-near)
-    asked = Choice(
-        candidates=[candidate(place) for place in range(count)],
-        relevance=np.linspace(1, 0.5, count),
-        sounds=[Sound(vectors=vectors[order], crowd=0.0)],
-        limit=10,
-    )
-    return replace(asked, **changed)  # type: ignore[arg-type]
-
-
 def test_the_order_changes_with_diversity_and_the_tracks_become_less_alike() -> None:
     vectors = alike(200).sounds[0].vectors
     lists = [choose(alike(200, diversity=diversity, versions=True)) for diversity in (0.0, 0.3, 0.6, 1.0)]
@@ -151,6 +138,55 @@ def test_being_unlike_one_of_the_chosen_is_not_enough() -> None:
     assert choose(replace(asked, diversity=0.6)).tolist() == [0, 1, 3]
 
 
+def test_relevance_puts_tiers_before_scores_and_stays_between_0_and_1() -> None:
+    score, tier = np.array([0.2, 0.9, 1.0, np.nan, 0.0]), np.array([0, 2, 2, 1, 0])
+    found = relevance(score, tier)
+    assert np.argsort(-found[[0, 1, 2, 4]]).tolist() == [0, 3, 2, 1]
+    assert np.isnan(found[3])
+    assert (found[[0, 1, 2, 4]] >= 0).all()
+    assert found[~np.isnan(found)].max() <= 1
+    assert relevance(np.array([0.3, 0.7]), np.zeros(2, np.int64)).tolist() == [0.3, 0.7]
+
+
+@LISTEN
+@given(asked=choices(), beside=st.sets(st.integers(0, 29), max_size=3), copies=st.integers(0, 9))
+def test_comparing_only_what_might_be_next_changes_nothing(asked: Choice, beside: set[int], copies: int) -> None:
+    for sound in asked.sounds:
+        sound.vectors[:copies] = sound.vectors[-copies or len(sound.vectors) :][: len(sound.vectors[:copies])]
+    there = sorted({one % len(asked.candidates) for one in beside})
+    asked = replace(asked, beside=there)
+    assert choose(asked).tolist() == compared_each_time(asked)
+
+
+def test_a_space_in_which_all_are_near_tells_them_apart_like_any_other() -> None:
+    vectors = clustered(60, seed=5)
+    crowded = np.hstack([vectors * np.sqrt(0.1), np.full((60, 1), np.sqrt(0.9))]).astype(np.float32)
+    sounds = [Sound.of(each, Background.fit(each)) for each in (vectors, crowded)]
+    lists = [choose(alike(60, sounds=[sound], diversity=0.5)).tolist() for sound in sounds]
+    assert lists[0] == lists[1]
+
+
+def test_thousands_of_candidates_take_no_time() -> None:
+    asked = alike(5_000, diversity=0.3, limit=25)
+    began = time.perf_counter()
+    assert len(choose(asked)) == 25
+    assert time.perf_counter() - began < 1.0
+
+
+def alike(count: int, **changed: object) -> Choice:
+    """Candidates in order of relevance, near to each other in groups."""
+    vectors = clustered(count, seed=3, clusters=8, spread=0.5)
+    near = vectors @ vectors[0]
+    order = np.argsort(-near)
+    asked = Choice(
+        candidates=[candidate(place) for place in range(count)],
+        relevance=np.linspace(1, 0.5, count),
+        sounds=[Sound(vectors=vectors[order], crowd=0.0)],
+        limit=10,
+    )
+    return replace(asked, **changed)  # type: ignore[arg-type]
+
+
 def recordings(*titles: str, sound: float = 0.0, **changed: object) -> list[int]:
     """What is chosen of tracks of one artist with these titles, any two of them as similar as `sound`."""
     count = len(titles)
@@ -167,45 +203,32 @@ def recordings(*titles: str, sound: float = 0.0, **changed: object) -> list[int]
     return chosen
 
 
-def test_one_recording_comes_once_by_its_name_its_id_or_its_sound() -> None:
-    assert recordings("Song", "Song [feat. Bob]", "Other") == [0, 2]
-    assert recordings("Song", "Lied", recording_mbid="a-b-c") == [0]
-    assert recordings("Song", "Lied", sound=0.97) == [0]
+def compared_each_time(asked: Choice) -> list[int]:
+    """What `choose` is to give, written as its module says it: every candidate against all that is there, each time."""
+    order = np.argsort(np.where(np.isnan(asked.relevance), np.inf, -asked.relevance), kind="stable")
+    worth = dict(zip(order.tolist(), 1 - np.arange(len(order)) / (REACH * asked.limit), strict=True))
+    possible = [one for one in order.tolist() if not np.isnan(asked.relevance[one]) and one not in asked.beside]
+    near = np.array([(sound.vectors @ sound.vectors.T - sound.crowd) / (1 - sound.crowd) for sound in asked.sounds])
+    near = np.clip(near, 0, 1)
+    known = ~np.isnan(near)
+    mean = np.where(known, near, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    said, alike, chosen = [recording_of(one) for one in asked.candidates], (near >= SAME_SOUND).any(axis=0), list[int]()
 
+    def marginal(one: int) -> float:
+        nearest = max((mean[one, other] for other in chosen), default=0.0)
+        return float((1 - asked.diversity) * worth[one] - asked.diversity * nearest)
 
-def test_live_versions_and_remasters_stay_however_alike_they_sound() -> None:
-    assert recordings("Song", "Song (Live)", "Song - Remastered 2011", sound=0.97) == [0, 1, 2]
-    assert recordings("Song", "Song (Live)", recording_mbid="a-b-c") == [0, 1]
+    def is_there(one: int, other: int) -> bool:
+        same = alike[one, other] and not are_versions(said[one], said[other])
+        return bool(same or are_same(said[one], said[other]))
 
-
-def test_copies_come_when_they_are_asked_for_and_copies_of_what_is_beside_do_not() -> None:
-    vectors = np.tile(clustered(1, seed=0), (3, 1))
-    asked = alike(3, sounds=[Sound(vectors=vectors, crowd=0.0)], relevance=np.array([0.9, 0.8, 0.7]))
-    assert choose(asked).tolist() == [0]
-    assert choose(replace(asked, versions=True)).tolist() == [0, 1, 2]
-    assert choose(replace(asked, beside=[2])).tolist() == []
-
-
-def test_relevance_puts_tiers_before_scores_and_stays_between_0_and_1() -> None:
-    score, tier = np.array([0.2, 0.9, 1.0, np.nan, 0.0]), np.array([0, 2, 2, 1, 0])
-    found = relevance(score, tier)
-    assert np.argsort(-found[[0, 1, 2, 4]]).tolist() == [0, 3, 2, 1]
-    assert np.isnan(found[3])
-    assert (found[[0, 1, 2, 4]] >= 0).all()
-    assert found[~np.isnan(found)].max() <= 1
-    assert relevance(np.array([0.3, 0.7]), np.zeros(2, np.int64)).tolist() == [0.3, 0.7]
-
-
-def test_a_space_in_which_all_are_near_tells_them_apart_like_any_other() -> None:
-    vectors = clustered(60, seed=5)
-    crowded = np.hstack([vectors * np.sqrt(0.1), np.full((60, 1), np.sqrt(0.9))]).astype(np.float32)
-    sounds = [Sound.of(each, Background.fit(each)) for each in (vectors, crowded)]
-    lists = [choose(alike(60, sounds=[sound], diversity=0.5)).tolist() for sound in sounds]
-    assert lists[0] == lists[1]
-
-
-def test_thousands_of_candidates_take_no_time() -> None:
-    asked = alike(5_000, diversity=0.3, limit=25)
-    began = time.perf_counter()
-    assert len(choose(asked)) == 25
-    assert time.perf_counter() - began < 1.0
+    while possible and len(chosen) < asked.limit:
+        best = max(possible, key=marginal)
+        possible.remove(best)
+        if asked.versions or not any(is_there(best, other) for other in (*asked.beside, *chosen)):
+            chosen.append(best)
+            for most, key in ((asked.per_artist, "artist_key"), (asked.per_album, "album_key")):
+                keys = [getattr(one, key) for one in asked.candidates]
+                full = most and keys[best] and sum(keys[one] == keys[best] for one in chosen) >= most
+                possible = [one for one in possible if not (full and keys[one] == keys[best])]
+    return chosen

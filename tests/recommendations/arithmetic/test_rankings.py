@@ -13,15 +13,11 @@ quick = settings(max_examples=60, deadline=None)
 
 def summed(a: list[int], b: list[int], p: float) -> float:
     """Rank-biased overlap as its definition has it, depth by depth, until nothing is left to add."""
-    short, long = sorted((a, b), key=len)
-    shared = len(set(short) & set(long[: len(short)]))
     total, weight, depth, agreement = 0.0, 1 - p, 0, 0.0
     while weight > 1e-12:
         depth += 1
-        if depth <= len(long):
-            # Beyond its end, the short list is taken to go on as it did.
-            guessed = shared * max(0, depth - len(short)) / len(short)
-            agreement = (len(set(short[:depth]) & set(long[:depth])) + guessed) / depth
+        if depth <= max(len(a), len(b)):
+            agreement = len(set(a[:depth]) & set(b[:depth])) / depth
         total += weight * agreement
         weight *= p
     return total
@@ -79,6 +75,11 @@ def test_a_change_at_the_top_weighs_more_than_one_at_the_end() -> None:
     top, end = [1, 0, *ranked[2:]], [*ranked[:8], 9, 8]
     assert rank_biased_overlap(ranked, top) < rank_biased_overlap(ranked, end) < 1
     assert kendall_tau(ranked, top) == kendall_tau(ranked, end) == pytest.approx(1 - 2 / 45)
+
+
+def test_one_place_against_many_is_not_wholly_alike_for_its_first() -> None:
+    # 0.1 / 0.9 * sum of 0.9**d / d to d = 16, and 0.9**16 / 16.
+    assert rank_biased_overlap([0], list(range(16))) == pytest.approx(0.259583, abs=1e-6)
 
 
 def test_what_a_list_lacks_shares_the_place_after_its_last() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embeddings.errors import Refused
-from recommendations.arithmetic.walking import Terrain, Walk, between, walk
+from recommendations.arithmetic.calibration import Vectors
+from recommendations.arithmetic.walking import BREADTH, Terrain, Walk, between, walk
 from tests.recommendations.candidates import clustered
 
 LISTEN = settings(max_examples=25, deadline=None)
@@ -51,6 +52,53 @@ def test_a_path_has_its_length_different_tracks_and_its_caps(asked: Walk) -> Non
 def test_the_way_back_is_the_way_there_reversed(asked: Walk) -> None:
     back = [replace(terrain, start=terrain.end, end=terrain.start) for terrain in asked.terrains]
     assert walk(replace(asked, terrains=back))[::-1].tolist() == walk(asked).tolist()
+
+
+def computed_each_time(asked: Walk) -> list[int]:
+    """What `walk` is to give on one terrain with vectors of all, as its module says it, from both ends."""
+
+    def angles(cosines: Vectors) -> NDArray[np.float64]:
+        return np.arccos(np.clip(np.asarray(cosines, np.float64), -1, 1)) / (np.pi / 2)
+
+    def one_way(terrain: Terrain) -> tuple[float, list[int]]:
+        rows, states = terrain.candidates, [(0.0, list[int]())]
+        for place, point in enumerate(between(terrain.start, terrain.end, asked.steps)[1:-1]):
+            off, reached = angles(rows @ point), list[tuple[float, list[int]]]()
+            some = np.argsort(off, kind="stable")[: BREADTH + place].tolist()
+            for one in some:
+                open_ = [state for state in states if one not in state[1] and room(asked, state[1], one)]
+                jumps = [angles((rows[path[-1]] if path else terrain.start) @ rows[one]) for _, path in open_]
+                costs = [cost + jump**2 + off[one] ** 2 for (cost, _), jump in zip(open_, jumps, strict=True)]
+                if costs:
+                    best = int(np.argmin(costs))
+                    reached.append((costs[best], [*open_[best][1], one]))
+            states = sorted(reached, key=lambda state: state[0])[: len(some)]
+        return min((cost + float(angles(rows[path[-1]] @ terrain.end)) ** 2, path) for cost, path in states)
+
+    terrain = asked.terrains[0]
+    there = one_way(terrain)
+    back = one_way(replace(terrain, start=terrain.end, end=terrain.start))
+    return there[1] if there[0] <= back[0] + 1e-9 else back[1][::-1]
+
+
+def room(asked: Walk, path: list[int], one: int) -> bool:
+    """Whether a path may go on with a track."""
+    own = asked.artists[one]
+    count = sum(key == own for key in (*asked.ends, *(asked.artists[place] for place in path)))
+    return not own or not asked.per_artist or count < asked.per_artist
+
+
+@pytest.mark.parametrize("kept", [16_000_000, 0])
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 999), steps=st.integers(3, 12), per_artist=st.integers(0, 2))
+def test_what_is_computed_once_gives_the_same_path(kept: int, seed: int, steps: int, per_artist: int) -> None:
+    random = np.random.default_rng(seed)
+    artists = [f"a{key}" if key else "" for key in random.integers(0, 60, 120)]
+    ends = ("a1", "a2")
+    asked = Walk(
+        terrains=ground(120, seed), steps=steps, artists=artists, per_artist=per_artist, ends=ends, most_cells=kept
+    )
+    assert walk(asked).tolist() == computed_each_time(asked)
 
 
 @LISTEN

@@ -238,7 +238,9 @@ def test_playlists_of_others_are_as_if_they_were_not_there(made: MadeLibrary, da
     add_playlist(database, "p1", "u1", [made.tracks[0].navidrome_id], public=False)
     for key in ("p1", "nowhere"):
         exclude = Exclusions(playlist_ids=[key])
-        said = f"1 playlists were not read, as there are none of these that are public or bob's: {key!r}."
+        said = f"1 playlist was not read, as it is none that is public or bob's: {key!r}."
         found = ask(Seed(key=key, kind="playlist"), user="bob", exclude=exclude)
         assert (found.queries, found.excluded, found.warnings) == ((), frozenset(), (said,))
         assert "no user was named" in ask(exclude=exclude).warnings[0]
+    (both,) = ask(user="bob", exclude=Exclusions(playlist_ids=["p1", "nowhere"])).warnings
+    assert both == "2 playlists were not read, as they are none that are public or bob's: 'nowhere', 'p1'."

@@ -118,7 +118,7 @@ def test_asking_in_another_way_tells_how_much_changes(asker: Asker) -> None:
     told: list[float] = []
     found = replay(
         Answered.objects.all(),
-        Configuration(models=["latent"], variety=Variety(diversity=0.9)),
+        Configuration(models=["latent"], variety={"diversity": 0.9}),
         store=asker.store,
         report=lambda _row, one: told.append(one.overlap),
     )

@@ -4,8 +4,9 @@ import pytest
 
 from embeddings.errors import Refused
 from recommendations.comparing import compare
-from recommendations.configuration import RANGES, Configuration, tuned
+from recommendations.configuration import Configuration
 from recommendations.domain import Dislikes, Merge, Negatives, Request, Seed, Variety
+from recommendations.modes import RANGES, tuned
 from tests.recommendations.engine.conftest import NOW, Asker
 
 
@@ -32,7 +33,7 @@ def test_two_models_are_told_apart_by_what_only_one_has(asker: Asker) -> None:
 
 
 def test_places_beyond_k_do_not_count(asker: Asker) -> None:
-    plain, varied = Configuration(), Configuration(variety=Variety(diversity=1.0))
+    plain, varied = Configuration(), Configuration(variety={"diversity": 1.0})
     found = compare(like(asker), plain, varied, store=asker.store, k=1, now=NOW)
     assert found.likeness.overlap == 1
     assert [one.candidate.id for one in found.a.tracks] != [one.candidate.id for one in found.b.tracks]
@@ -44,12 +45,21 @@ def test_a_configuration_changes_what_it_names_and_nothing_else() -> None:
         limit=7, tuning={"sharpness": 2.0}, negatives=Negatives(penalty=0.5), dislikes=Dislikes(track_ids=["1"])
     )
     changed = Configuration(
-        mode="recent", merge=Merge(agreement=2), penalty=0.9, dislike_strength=0.1, tuning={"exploration": 0.3}
+        mode="recent", merge={"agreement": 2}, penalty=0.9, dislike_strength=0.1, tuning={"exploration": 0.3}
     ).applied(asked)
     assert (changed.mode, changed.limit, changed.merge.agreement) == ("recent", 7, 2)
     assert (changed.negatives.penalty, changed.dislikes.strength) == (0.9, 0.1)
     assert changed.dislikes.track_ids == ["1"]
     assert changed.tuning == {"sharpness": 2.0, "exploration": 0.3}
+
+
+def test_of_merge_and_variety_only_the_fields_that_are_named_change() -> None:
+    asked = Request(
+        merge=Merge(strategy="priority", priorities={"muq": 1}), variety=Variety(per_artist=0, versions=True)
+    )
+    changed = Configuration(merge={"agreement": 2}, variety={"diversity": 0.5, "versions": False}).applied(asked)
+    assert changed.merge == Merge(strategy="priority", priorities={"muq": 1}, agreement=2)
+    assert changed.variety == Variety(diversity=0.5, per_artist=0, versions=False)
 
 
 @pytest.mark.parametrize("given", [{"nonsense": 1.0}, {"sharpness": -1.0}, {"exploration": float("nan")}])

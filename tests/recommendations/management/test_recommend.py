@@ -50,6 +50,15 @@ def test_words_and_genres_are_understood(served: MadeLibrary, capsys: pytest.Cap
     assert answer["models"] == ["muq"]
 
 
+def test_what_is_disliked_is_named_as_seeds_are(served: MadeLibrary, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = found(capsys, "recommend", "song", "00.0.1", "--count", "5")
+    first = plain["tracks"][0]["track"]
+    disliked = ["--not-track", first["title"], "--not-artist", plain["tracks"][1]["track"]["artist"]]
+    answer = found(capsys, "recommend", "song", "00.0.1", "--count", "5", *disliked)
+    assert first["id"] not in {one["track"]["id"] for one in answer["tracks"]}
+    assert answer["tracks"] != plain["tracks"]
+
+
 def test_what_is_weaker_than_asked_is_said_beside_the_list(
     served: MadeLibrary, capsys: pytest.CaptureFixture[str]
 ) -> None:
