@@ -25,7 +25,7 @@ def find_generation(name: str) -> Generation:
     """Look up a generation.
 
     Args:
-        name: its collection (`muq_embedding_g0002`), as it is or was at first, its model and number (`muq:2`), or its
+        name: its collection (`embedding_g0002`), as it is or was at first, its model and number (`muq:2`), or its
             model alone (`muq`), which means the newest that is not live and not dropped.
 
     Raises:
