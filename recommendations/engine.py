@@ -149,7 +149,8 @@ def _check_asked(request: Request, question: Question) -> None:
         raise NotFound(" ".join(question.gathered.warnings))
     if request.seeds or request.prompts:
         raise Refused("Everything that was asked for weighs nothing.", code="nothing_asked")
-    raise Refused("Name a seed or say in words what the music should be like.", code="nothing_asked")
+    said = [*question.gathered.warnings, "Name a seed or say in words what the music should be like."]
+    raise Refused(" ".join(said), code="nothing_asked")
 
 
 def _search(

@@ -70,3 +70,8 @@ def test_a_listener_of_whom_nothing_is_known_has_to_name_something(asker: Asker,
     with pytest.raises(Refused) as caught:
         asker.ask(mode="recent", user="ann")
     assert caught.value.code == "nothing_asked"
+
+
+def test_why_nothing_is_known_of_a_listener_is_said(asker: Asker) -> None:
+    with pytest.raises(Refused, match="Without Navidrome's database nobody knows what ann has heard"):
+        asker.ask(mode="recent", user="ann")
