@@ -1,8 +1,6 @@
 """What must not come, and what is disliked, as a request names it."""
 
 import random
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,33 +14,18 @@ from embeddings.errors import Refused
 from embeddings.library.navidrome_ids import forms
 from embeddings.models import Track
 from embeddings.store.memory import MemoryStore
-from recommendations.asking.seeding import Gathered, gather
+from recommendations.asking.seeding import gather
 from recommendations.domain import Dislikes, Exclusions, Request, Seed, VectorSeed
 from recommendations.modes import get_mode
+from tests.recommendations.asking.sowing import NOW, ask, seed_lists, seed_of, sown, weights
 from tests.recommendations.library import MadeLibrary, Plan, make_library
 
 pytestmark = pytest.mark.django_db
-
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-OLD_RANDOM = "KhehcqGKwAIL6Ux3Ah0yDC"
-"""An id of before 0.64 of which only its own digest is left."""
 
 
 @pytest.fixture
 def made(db: None) -> MadeLibrary:
     return make_library(MemoryStore(), Plan(models=()))
-
-
-def ask(*seeds: Seed | VectorSeed, mode: str = "custom", **said: Any) -> Gathered:
-    return gather(Request(seeds=seeds, mode=mode, **said), get_mode(mode, {}), now=NOW)
-
-
-def weights(gathered: Gathered) -> dict[str, float]:
-    return {query.track_id: query.weight for query in gathered.queries}
-
-
-def sown(tracks: Sequence[Track], **said: Any) -> list[Seed]:
-    return [Seed(key=str(track.pk), **said) for track in tracks]
 
 
 def test_names_that_nothing_can_have_are_unknown(made: MadeLibrary) -> None:
@@ -147,24 +130,12 @@ def test_six_hundred_seeds_cost_a_handful_of_queries(made: MadeLibrary, django_a
     assert len(found.queries) == 696
 
 
-seed_lists = st.lists(
-    st.tuples(
-        st.sampled_from(["track", "album", "artist", "vector"]),
-        st.integers(0, 15),
-        st.floats(0, 3),
-        st.sampled_from(["recent", "favorites"]),
-        st.integers(0, 400),
-    ),
-    max_size=12,
-)
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(drawn=seed_lists, shuffler=st.randoms(use_true_random=False))
 def test_the_order_of_seeds_changes_nothing(
     made: MadeLibrary, drawn: list[tuple[str, int, float, str, int]], shuffler: random.Random
 ) -> None:
-    seeds = [_seed(made, *one) for one in drawn]
+    seeds = [seed_of(made, *one) for one in drawn]
     before = ask(*seeds, mode="recent")
     shuffler.shuffle(seeds)
     after = ask(*seeds, mode="recent")
@@ -177,25 +148,3 @@ def test_the_order_of_seeds_changes_nothing(
     for place, vectors in before.given.items():
         assert vectors.keys() == after.given[place].keys()
         assert all(np.array_equal(vectors[key], after.given[place][key]) for key in vectors)
-
-
-seed_lists = st.lists(
-    st.tuples(
-        st.sampled_from(["track", "album", "artist", "vector"]),
-        st.integers(0, 15),
-        st.floats(0, 3),
-        st.sampled_from(["recent", "favorites"]),
-        st.integers(0, 400),
-    ),
-    max_size=12,
-)
-
-
-def _seed(made: MadeLibrary, kind: str, number: int, weight: float, source: str, days: int) -> Seed | VectorSeed:
-    played_at = NOW - timedelta(days=days)
-    if kind == "vector":
-        vector = np.random.default_rng(number % 3).standard_normal(320)
-        return VectorSeed(vectors={"acoustic": vector}, weight=weight, source=source, played_at=played_at)
-    track = made.tracks[number]
-    key = {"track": str(track.pk), "album": track.album_key, "artist": track.artist_key}[kind]
-    return Seed(key=key, kind=kind, weight=weight, source=source, played_at=played_at)  # type: ignore[arg-type]

@@ -1,8 +1,6 @@
 """What a request names, looked up: any id, any kind of seed, whose order changes nothing."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -11,33 +9,17 @@ from django.utils import timezone
 from embeddings.library.navidrome_ids import canonical, forms
 from embeddings.models import Track
 from embeddings.store.memory import MemoryStore
-from recommendations.asking.seeding import MOST_TRACKS, Gathered, gather
-from recommendations.domain import Request, Seed, VectorSeed
-from recommendations.modes import get_mode
+from recommendations.asking.seeding import MOST_TRACKS
+from recommendations.domain import Seed
+from tests.recommendations.asking.sowing import NOW, OLD_RANDOM, ask, sown, weights
 from tests.recommendations.library import MadeLibrary, Plan, make_library
 
 pytestmark = pytest.mark.django_db
-
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-OLD_RANDOM = "KhehcqGKwAIL6Ux3Ah0yDC"
-"""An id of before 0.64 of which only its own digest is left."""
 
 
 @pytest.fixture
 def made(db: None) -> MadeLibrary:
     return make_library(MemoryStore(), Plan(models=()))
-
-
-def ask(*seeds: Seed | VectorSeed, mode: str = "custom", **said: Any) -> Gathered:
-    return gather(Request(seeds=seeds, mode=mode, **said), get_mode(mode, {}), now=NOW)
-
-
-def weights(gathered: Gathered) -> dict[str, float]:
-    return {query.track_id: query.weight for query in gathered.queries}
-
-
-def sown(tracks: Sequence[Track], **said: Any) -> list[Seed]:
-    return [Seed(key=str(track.pk), **said) for track in tracks]
 
 
 def test_a_track_is_known_by_every_id_that_it_ever_had(made: MadeLibrary) -> None:
@@ -80,7 +62,7 @@ def test_tracks_of_a_record_share_its_weight(made: MadeLibrary) -> None:
     assert found.excluded_albums == {record[0].album_key}
 
 
-def test_of_a_record_only_what_is_there_is_a_seed(made: MadeLibrary) -> None:
+def test_of_a_record_only_what_is_there_is_aseed_of(made: MadeLibrary) -> None:
     record = made.tracks[:4]
     Track.objects.filter(pk=record[1].pk).update(missing_since=timezone.now())
     found = ask(Seed(key=record[0].album_key, kind="album", weight=3.0))
@@ -165,13 +147,3 @@ def test_unknown_seeds_are_named_up_to_five(made: MadeLibrary) -> None:
 def test_one_unknown_seed_is_told_as_one(made: MadeLibrary) -> None:
     found = ask(Seed(key="nobody"), *sown(made.tracks[:1]))
     assert found.warnings == ("1 seed was left out, as the library has no track to go by: nobody.",)
-
-
-def _seed(made: MadeLibrary, kind: str, number: int, weight: float, source: str, days: int) -> Seed | VectorSeed:
-    played_at = NOW - timedelta(days=days)
-    if kind == "vector":
-        vector = np.random.default_rng(number % 3).standard_normal(320)
-        return VectorSeed(vectors={"acoustic": vector}, weight=weight, source=source, played_at=played_at)
-    track = made.tracks[number]
-    key = {"track": str(track.pk), "album": track.album_key, "artist": track.artist_key}[kind]
-    return Seed(key=key, kind=kind, weight=weight, source=source, played_at=played_at)  # type: ignore[arg-type]
