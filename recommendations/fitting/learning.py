@@ -151,7 +151,10 @@ def _refusal(row: StoredBridge) -> str:
     if not quality.beyond_chance >= least or quality.deviations < LEAST_DEVIATIONS:
         return (
             f"The bridge from {source} to {name} finds {quality.recall:.1%} of tracks among the {NEAREST} nearest to "
-            f"what it makes of them, and guessing finds {quality.chance:.1%}: too little to trust it with a text."
+            f"what it makes of them, and guessing finds {quality.chance:.1%}: too little to trust it with a text. "
+            f"It is {quality.deviations:.1f} standard deviations above guessing, of which {LEAST_DEVIATIONS:g} are "
+            f"asked for, and {quality.beyond_chance:.1%} of the way to always right, of which {least:.1%} are "
+            "(BRIDGE_LEAST_RECALL)."
         )
     if not row.knows_texts:
         return (
