@@ -45,9 +45,15 @@ def test_one_query_one_message_one_write(live: Path, settings: Any) -> None:
     before = messages(settings)
     with CaptureQueriesContext(connection) as asked:
         read_prompts("words", [f"sad {number}" for number in range(30)] + ["loud"])
-    # The live generation, what is known of the prompts, what is new; whether there is too much of it.
+    # The live generation, what is known of the prompts, what is new; the newest, and what is too long before it.
     kinds = [query["sql"].split()[0] for query in asked.captured_queries]
-    assert [kind for kind in kinds if kind not in {"BEGIN", "COMMIT"}] == ["SELECT", "SELECT", "INSERT", "SELECT"]
+    assert [kind for kind in kinds if kind not in {"BEGIN", "COMMIT"}] == [
+        "SELECT",
+        "SELECT",
+        "INSERT",
+        "SELECT",
+        "DELETE",
+    ]
     assert messages(settings) == before + 1
     assert PromptVector.objects.count() == 31
 
